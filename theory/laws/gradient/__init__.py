@@ -1,0 +1,1 @@
+"""Laws of the mini-batch gradient at frozen parameters."""

@@ -1,0 +1,1 @@
+"""The gap between batch-normalized and population-normalized activations."""

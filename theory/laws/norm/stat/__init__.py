@@ -1,0 +1,1 @@
+"""Errors of the statistics inside normalization layers."""
