@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral, Rational, Real
+from numbers import Rational, Real
 from typing import Any
 
 import sympy as sp
@@ -29,14 +29,15 @@ class Integers:
     high: int | None = None
 
     def text(self) -> str:
+        """Say what is allowed."""
         return f"an integer >= {self.low}" if self.high is None else f"an integer from {self.low} to {self.high}"
 
     def reject(self, value: Any) -> bool:
-        if isinstance(value, Rational) and not isinstance(value, Integral) and value.denominator == 1:
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, Integral):
+        """Say whether a value lies outside."""
+        if isinstance(value, bool) or not isinstance(value, Rational) or value.denominator != 1:
             return True
-        return value < self.low or (self.high is not None and value > self.high)
+        whole = int(value.numerator)
+        return whole < self.low or (self.high is not None and whole > self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Reals:
     open: bool = False
 
     def text(self) -> str:
+        """Say what is allowed."""
         low, high, less = self.low, self.high, "<" if self.open else "<="
         if low == -math.inf and high == math.inf:
             return "a finite real number"
@@ -58,13 +60,15 @@ class Reals:
         return f"a real number with {low} {less} value {less} {high}"
 
     def reject(self, value: Any) -> bool:
+        """Say whether a value lies outside."""
         if isinstance(value, bool) or not isinstance(value, Real):
             return True
-        if isinstance(value, float) and not math.isfinite(value):
+        number: Any = value
+        if not (-math.inf < number < math.inf):
             return True
         if self.open:
-            return not (self.low < value < self.high)
-        return not (self.low <= value <= self.high)
+            return not (self.low < number < self.high)
+        return not (self.low <= number <= self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,11 @@ class Choice:
     values: tuple[str, ...]
 
     def text(self) -> str:
+        """Say what is allowed."""
         return "one of " + ", ".join(self.values)
 
     def reject(self, value: Any) -> bool:
+        """Say whether a value lies outside."""
         return value not in self.values
 
 
@@ -106,6 +112,7 @@ class Param:
 
     @property
     def name(self) -> str:
+        """Name on the command line."""
         return str(self.symbol.name)
 
     def check(self, law: str, value: Any) -> Any:

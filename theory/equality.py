@@ -152,14 +152,14 @@ def _as_quotient(expr: sp.Basic, ring: flint.fmpq_mpoly_ctx, letters: Mapping[sp
         k = int(expr.exp)
         if k < 0:
             n, d, k = d, n, -k
-        if d == 0:
+        if d.is_zero():
             raise ZeroDivisionError
         return n**k, d**k
     raise exact.NotRational(f"not rational: {expr}")
 
 
 def _reduced(n: flint.fmpq_mpoly, d: flint.fmpq_mpoly) -> tuple[flint.fmpq_mpoly, flint.fmpq_mpoly]:
-    common = n.gcd(d) if n != 0 else d
+    common = d if n.is_zero() else n.gcd(d)
     return n / common, d / common
 
 

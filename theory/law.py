@@ -141,10 +141,12 @@ class Part:
 
     @property
     def lhs(self) -> sp.Basic:
+        """Left side: what brute force and simulation measure."""
         return self.statement.args[0]
 
     @property
     def rhs(self) -> sp.Basic:
+        """Right side: the claim."""
         return self.statement.args[1]
 
 
@@ -178,7 +180,7 @@ class Experiment:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     part: str = ""
     channel: str = "monte_carlo"
-    times: sp.Expr = sp.Integer(1)
+    times: sp.Expr = sp.S.One
     delta: Fraction = Fraction(1, 50)
     profile: str = "standard"
 
@@ -255,14 +257,17 @@ class Law:
 
     @property
     def family(self) -> str:
+        """Everything before the last dot of the id."""
         return self.id.rpartition(".")[0]
 
     @property
     def handle(self) -> str:
+        """Citable handle with version."""
         return f"batchlaws:{self.id}@{self.version}"
 
     @property
     def claims(self) -> tuple[int, ...]:
+        """Numbers of the claims this law answers."""
         return tuple(sorted(self.answers))
 
     @property

@@ -1,16 +1,12 @@
-"""Brute force in rationals: every batch, every draw, every sequence of batches; no formula.
-
-The oracle gives the nodes of `theory.notation` their meaning by enumeration.  It knows nothing of the
-moment calculus: a law whose derivation and calculus share an error is contradicted here.
-"""
+"""Brute force: small worlds inside a law's domain, and both sides of its statement compared in them."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,52 +14,10 @@ import sympy as sp
 
 from theory import notation as nt
 from theory.domain import Choice, Integers, Reals
+from theory.evaluation import Context, Number, Transcendental, batches, evaluate
 from theory.law import Law, Part
-from theory.surds import Surd, root
 
-__all__ = ["Comparison", "Context", "cases", "compare", "compare_sides", "enumerate_law", "evaluate", "on_population"]
-
-Number = Any  # Fraction, or Surd where square roots occur
-
-
-class Transcendental(ArithmeticError):
-    """A value that is not algebraic, so it equals no brute-force value."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """A concrete world in which a statement has a value.
-
-    Parameters
-    ----------
-    population : mapping of str to sequence of Fraction
-        Values per example by symbol name (`u`, `v`, `w`, `g`, `x`), all of one length.
-    design : {"wor", "wr"}
-        Sampling design of the batch.
-    values : mapping of sympy.Symbol to number
-        Free parameters (`B`, `eta`, ...).
-    where : mapping
-        The law's definitions.
-    weights : sequence of (probability, weights)
-        Concrete exchangeable weights, if the statement speaks of them.
-    batch : tuple of int or None
-        The batch at hand, inside an expectation.
-    example : int or None
-        The example at hand, inside a sum.
-    """
-
-    population: Mapping[str, Sequence[Fraction]]
-    design: str
-    values: Mapping[sp.Symbol, Number]
-    where: Mapping[Any, Any] = field(default_factory=dict)
-    weights: Sequence[tuple[Fraction, tuple[Fraction, ...]]] = ()
-    batch: tuple[int, ...] | None = None
-    example: int | None = None
-    draw: tuple[Fraction, ...] | None = None
-
-    @property
-    def size(self) -> int:
-        return len(next(iter(self.population.values())))
+__all__ = ["Comparison", "Context", "cases", "compare", "compare_sides", "enumerate_law", "on_population"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,251 +30,6 @@ class Comparison:
     rhs: str
     equal: bool
     rivals: Mapping[str, bool]
-
-
-def batches(population: int, size: int, design: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Iterate over (number of equally likely outcomes, batch) for every batch of a size.
-
-    Raises
-    ------
-    ValueError
-        If the size does not fit the design.
-    """
-    if size < 1 or (design == "wor" and size > population):
-        raise ValueError(f"batch size {size} does not fit {population} samples {nt.DESIGNS[design]}")
-    if design == "wor":
-        for batch in itertools.combinations(range(population), size):
-            yield 1, batch
-        return
-    for batch in itertools.combinations_with_replacement(range(population), size):
-        orders = math.factorial(size)
-        for index in set(batch):
-            orders //= math.factorial(batch.count(index))
-        yield orders, batch
-
-
-def evaluate(expr: sp.Basic, world: Context) -> Number:
-    """Return the exact value of an expression in a world.
-
-    Raises
-    ------
-    KeyError
-        If a symbol has no value there.
-    """
-    if isinstance(expr, sp.Rational):
-        return Fraction(int(expr.p), int(expr.q))
-    if isinstance(expr, sp.Symbol):
-        return _symbol(expr, world)
-    if isinstance(expr, sp.Add):
-        return sum((evaluate(a, world) for a in expr.args), Fraction(0))
-    if isinstance(expr, sp.Mul):
-        product: Number = Fraction(1)
-        for a in expr.args:
-            product = product * evaluate(a, world)
-        return product
-    if isinstance(expr, sp.Pow):
-        return _power(evaluate(expr.base, world), evaluate(expr.exp, world))
-    handler = _NODES.get(type(expr))
-    if handler is None:
-        raise KeyError(f"the oracle has no meaning for {type(expr).__name__}")
-    return handler(expr, world)
-
-
-def _power(base: Number, exponent: Number) -> Number:
-    if base == 0 and exponent < 0:
-        raise ZeroDivisionError("a denominator vanishes in this world")
-    if exponent.denominator == 1:
-        return base ** int(exponent)
-    if exponent.denominator == 2 and isinstance(base, Surd) and set(base.terms) <= {1}:
-        base = base.terms.get(1, Fraction(0))
-    if exponent.denominator == 2 and isinstance(base, Fraction):
-        return root(base) ** exponent.numerator
-    raise KeyError(f"the oracle has no exact value for ({base})^({exponent})")
-
-
-def _exponential(node: sp.Basic, world: Context) -> Number:
-    """exp of a rational is transcendental unless it is exp(0): it differs from every number met here."""
-    exponent = evaluate(node.args[0], world)
-    if exponent == 0:
-        return Fraction(1)
-    raise Transcendental(str(node))
-
-
-def _symbol(symbol: sp.Symbol, world: Context) -> Number:
-    if symbol in world.values:
-        return world.values[symbol]
-    if isinstance(symbol, nt.PerExample):
-        if world.example is None:
-            raise KeyError(f"{symbol} stands outside a sum")
-        if isinstance(symbol, nt.Deviation):
-            values = world.population[nt.DEVIATION_OF[symbol].name]
-            return values[world.example] - sum(values, Fraction(0)) / len(values)
-        return world.population[symbol.name][world.example]
-    if symbol == nt.N:
-        return Fraction(world.size)
-    if symbol in world.where:
-        return evaluate(sp.sympify(world.where[symbol]), world)
-    for quantity, mean in nt.MEAN_OF.items():
-        if symbol == mean:
-            return evaluate(nt.PopMean(quantity), world)
-    if symbol in nt.ROOT_OF:
-        return _power(evaluate(nt.ROOT_OF[symbol], world), Fraction(1, 2))
-    if symbol in nt.BATCH_STATISTICS:
-        return evaluate(nt.BATCH_STATISTICS[symbol], world)
-    if symbol in (nt.w_mean, nt.w_var, nt.w_cov, nt.w_sumvar):
-        return _weight_fact(symbol, world)
-    raise KeyError(f"no value for {symbol}")
-
-
-def _weight_fact(symbol: sp.Symbol, world: Context) -> Fraction:
-    """Moments of the concrete weights, from their definition."""
-    def mean(f: Callable[[tuple[Fraction, ...]], Fraction]) -> Fraction:
-        return sum((p * f(w) for p, w in world.weights), Fraction(0))
-
-    first = mean(lambda w: w[0])
-    if symbol == nt.w_mean:
-        return first
-    if symbol == nt.w_var:
-        return mean(lambda w: w[0] ** 2) - first**2
-    if symbol == nt.w_cov:
-        return mean(lambda w: w[0] * w[1]) - first * mean(lambda w: w[1])
-    return mean(lambda w: sum(w) ** 2) - mean(lambda w: sum(w)) ** 2
-
-
-def _sum(examples: Sequence[int], body: sp.Basic, world: Context) -> Number:
-    return sum((evaluate(body, replace(world, example=i)) for i in examples), Fraction(0))
-
-
-def _batch_sum(node: sp.Basic, world: Context) -> Number:
-    if world.batch is None:
-        raise KeyError("a batch sum stands outside an expectation and no batch is given")
-    return _sum(world.batch, node.args[0], world)
-
-
-def _complement_sum(node: sp.Basic, world: Context) -> Number:
-    if world.batch is None:
-        raise KeyError("a complement sum stands outside an expectation and no batch is given")
-    return _sum([i for i in range(world.size) if i not in world.batch], node.args[0], world)
-
-
-def _weighted_sum(node: sp.Basic, world: Context) -> Number:
-    if world.draw is None:
-        raise KeyError("a weighted sum stands outside an expectation")
-    return sum((weight * evaluate(node.args[0], replace(world, example=i)) for i, weight in enumerate(world.draw)),
-               Fraction(0))
-
-
-def _pop_mean(node: sp.Basic, world: Context) -> Number:
-    return _sum(range(world.size), node.args[0], world) / world.size
-
-
-def _expectation(node: sp.Basic, world: Context) -> Number:
-    body, size_expr = node.args
-    size = evaluate(size_expr, world)
-    if size.denominator != 1:
-        raise ValueError(f"batch size {size} is not an integer")
-    inner = replace(world, values={**world.values, nt.B: size} if size_expr == nt.B else world.values)
-    randoms = sorted((s for s in body.free_symbols if isinstance(s, nt.RandomSymbol)), key=str)
-    outcomes: list[tuple[Fraction, dict[sp.Symbol, Fraction]]] = [(Fraction(1), {})]
-    if randoms:
-        # One joint two-point law with a mean that is not zero: e1 = (3, -1), e2 = (5, 0), ...
-        half = Fraction(1, 2)
-        up = {s: Fraction(2 * k + 3) for k, s in enumerate(randoms)}
-        down = {s: Fraction(k - 1) for k, s in enumerate(randoms)}
-        outcomes = [(half, up), (half, down)]
-    draws = [(p, w) for p, w in world.weights] if body.has(nt.WeightedSum) else [(Fraction(1), None)]
-    needs_batch = body.has(nt.BatchSum, nt.ComplementSum) or any(s in nt.BATCH_STATISTICS for s in body.free_symbols)
-    pool = list(batches(world.size, int(size), world.design)) if needs_batch else [(1, None)]
-    total, count = Fraction(0), sum(k for k, _ in pool)
-    for chance, assigned in outcomes:
-        for p, draw in draws:
-            for multiplicity, batch in pool:
-                here = replace(inner, batch=batch, draw=draw, values={**inner.values, **assigned})
-                total = total + chance * p * multiplicity * evaluate(body, here) / count
-    return total
-
-
-def _noises(world: Context, step: int) -> list[tuple[Fraction, Fraction]]:
-    """Every (probability, batch noise) of one step; the noise is the mean deviation of g."""
-    size = int(evaluate(nt.B, world))
-    pool = list(batches(world.size, size, world.design))
-    count = sum(k for k, _ in pool)
-    names = {1: nt.dg, 2: nt.du, 3: nt.dv}
-    return [(Fraction(k, count), evaluate(nt.BatchSum(names[step]) / size, replace(world, batch=b))) for k, b in pool]
-
-
-def _path_moments(world: Context, modes: tuple[int, int], steps: int) -> tuple[Number, Number, Number]:
-    """First moments and product moment of two modes after `steps`, over every sequence of batches.
-
-    Modes: 1 is (h, g); 2 and 3 are (h1, u) and (h2, v).
-    """
-    curvature = {1: nt.h, 2: nt.h1, 3: nt.h2}
-    eta = evaluate(nt.eta, world)
-    shrink = [1 - eta * evaluate(curvature[k], world) for k in modes]
-    noises = [_noises(world, k) for k in modes]
-    start = evaluate(nt.delta0, world) if nt.delta0 in world.values else Fraction(0)
-    first = second = product = Fraction(0)
-    for sequence in itertools.product(range(len(noises[0])), repeat=steps):
-        chance, errors = Fraction(1), [start, start]
-        for k in sequence:
-            chance *= noises[0][k][0]
-            errors = [a * err - eta * noise[k][1] for a, err, noise in zip(shrink, errors, noises, strict=True)]
-        first, second = first + chance * errors[0], second + chance * errors[1]
-        product += chance * errors[0] * errors[1]
-    return first, second, product
-
-
-def _chain_mean(node: sp.Basic, world: Context) -> Number:
-    return _path_moments(world, (1, 1), int(evaluate(node.args[0], world)))[0]
-
-
-def _chain_cov(node: sp.Basic, world: Context) -> Number:
-    modes = (int(evaluate(node.args[0], world)), int(evaluate(node.args[1], world)))
-    first, second, product = _path_moments(world, modes, int(evaluate(node.args[2], world)))
-    return product - first * second
-
-
-def _limit(node: sp.Basic, world: Context) -> Number:
-    """Stationary value of a chain moment: the fixed point of the enumerated one-step map.
-
-    One step maps a covariance linearly, so two enumerations (of one and of two steps from a fixed
-    start) determine the map; its fixed point is the limit when the map contracts.
-    """
-    inner, variable = node.args[0], node.args[1]
-    one, two = (evaluate(inner.subs(variable, k), world) for k in (1, 2))
-    if one == 0:
-        return Fraction(0)
-    ratio = (two - one) / one
-    if not -1 < ratio < 1:
-        raise ValueError(f"the chain does not contract: factor {ratio}")
-    return one / (1 - ratio)
-
-
-def _root(node: sp.Basic, world: Context) -> Number:
-    """Search for the zero of the body: integers 1..6 if it is a batch size, else every p/q with q <= 16."""
-    body, variable = node.args
-    if body.has(nt.E):
-        candidates = [Fraction(k) for k in range(1, 7)]
-    else:
-        candidates = sorted({Fraction(p, q) for q in range(1, 17) for p in range(q, 16 * q + 1)})
-    zeros = [k for k in candidates if evaluate(body, replace(world, values={**world.values, variable: k})) == 0]
-    if len(zeros) != 1:
-        raise KeyError(f"expected one zero in this world, found {[str(z) for z in zeros]}")
-    return zeros[0]
-
-
-_NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {
-    nt.BatchSum: _batch_sum,
-    nt.ComplementSum: _complement_sum,
-    nt.WeightedSum: _weighted_sum,
-    nt.PopMean: _pop_mean,
-    nt.E: _expectation,
-    nt.ChainMean: _chain_mean,
-    nt.ChainCov: _chain_cov,
-    sp.Limit: _limit,
-    sp.exp: _exponential,
-    nt.Root: _root,
-}
 
 
 def _pathwise(part: Part) -> bool:
@@ -443,7 +152,8 @@ def _weights(n: int, rng: random.Random) -> list[tuple[Fraction, tuple[Fraction,
         subsets = list(itertools.combinations(range(n), k))
         weight = Fraction(1, k + 1)
         for subset in subsets:
-            scheme.append((mass / total / len(subsets), tuple(weight if i in subset else Fraction(0) for i in range(n))))
+            weights = tuple(weight if i in subset else Fraction(0) for i in range(n))
+            scheme.append((mass / total / len(subsets), weights))
     return scheme
 
 
@@ -502,7 +212,7 @@ def on_population(law: Law, *, population: Sequence[Fraction] | Mapping[str, Seq
             scalars = {"N": len(first), "B": size, "design": design} | {s.name: v for s, v in extra.items()}
             if not _admitted(law, scalars):
                 continue
-            world = Context(filled, design, {nt.B: Fraction(size), **extra}, law.where, _weights(len(first), random.Random(0))
-                            if chosen.lhs.has(nt.WeightedSum) else ())
+            weights = _weights(len(first), random.Random(0)) if chosen.lhs.has(nt.WeightedSum) else []
+            world = Context(filled, design, {nt.B: Fraction(size), **extra}, law.where, weights)
             out.append(compare(law, chosen, world))
     return tuple(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from theory.law import Law
 
@@ -38,7 +38,7 @@ def _walk(path: list[str], prefix: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(law_id: str) -> Law:
     """Import one law.
 

@@ -7,7 +7,27 @@ import sympy as sp
 from theory.domain import Constraint, Param, Reals
 from theory.law import Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import (
-    B, BatchSum, ByDesign, E, N, PopMean, dg, g, gbar, kappa, mu2, mu3, mu4, mu_uvw, sigma2, u, ubar, v, vbar, w, wbar,
+    B,
+    BatchSum,
+    ByDesign,
+    E,
+    N,
+    PopMean,
+    dg,
+    g,
+    gbar,
+    kappa,
+    mu2,
+    mu3,
+    mu4,
+    mu_uvw,
+    sigma2,
+    u,
+    ubar,
+    v,
+    vbar,
+    w,
+    wbar,
 )
 from theory.parameters import BATCH, DESIGN, FITS, FROZEN, POPULATION, UNIFORM_BATCH
 
@@ -93,7 +113,8 @@ LAW = Law(
     words=(
         "How fast does gradient noise become Gaussian? With independent draws the excess kurtosis falls as 1/B and the "
         "skewness as 1/sqrt(B). Without replacement both have closed forms that are symmetric under swapping the batch "
-        "with its complement: the skewness vanishes at B = N/2, and near B = N the noise is as non-Gaussian as at B = 1."
+        "with its complement: the skewness vanishes at B = N/2, and near B = N the noise is as non-Gaussian as at "
+        "B = 1."
     ),
     answers={2: "The noise is Gaussian only for batches that are large and far from the whole data set."},
     experiments=(

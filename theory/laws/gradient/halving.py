@@ -26,7 +26,8 @@ LAW = Law(
             Step("algebra", statement.args[1], "the per-example variance cancels"),
         ), rivals=(
             Rival("doubles", ByDesign(2, 2 * N / (N - 1)), "the popular factor 2, exact with replacement only"),
-            Rival("2N/(N-B)", ByDesign(2 * N / (N - B), 2 + 1 / N), "a correction applied to one batch only", near=True),
+            Rival("2N/(N-B)", ByDesign(2 * N / (N - B), 2 + 1 / N), "a correction applied to one batch only",
+                  near=True),
             Rival("sqrt 2", ByDesign(sp.sqrt(2), sp.sqrt(2)), "the ratio of standard deviations"),
         )),
     ),

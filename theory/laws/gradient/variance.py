@@ -7,7 +7,23 @@ import sympy as sp
 from theory.domain import Integers, Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import (
-    B, BatchSum, ByDesign, E, N, PopMean, cov_uv, dg, du, dv, g, gbar, sigma2, u, ubar, v, vbar,
+    B,
+    BatchSum,
+    ByDesign,
+    E,
+    N,
+    PopMean,
+    cov_uv,
+    dg,
+    du,
+    dv,
+    g,
+    gbar,
+    sigma2,
+    u,
+    ubar,
+    v,
+    vbar,
 )
 from theory.parameters import DESIGN, FITS, FROZEN, UNIFORM_BATCH
 

@@ -7,11 +7,40 @@ import sympy as sp
 from theory.domain import Constraint, Integers, Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import (
-    PREV, B, BatchSum, ByDesign, ChainCov, ChainMean, E, N, PopMean, delta0, dg, du, dv, e, e1, e2, eta, h, h1, h2,
-    sigma2, sigma12, t,
+    PREV,
+    B,
+    BatchSum,
+    ByDesign,
+    ChainCov,
+    ChainMean,
+    E,
+    N,
+    PopMean,
+    delta0,
+    dg,
+    du,
+    dv,
+    e,
+    e1,
+    e2,
+    eta,
+    h,
+    h1,
+    h2,
+    sigma2,
+    sigma12,
+    t,
 )
 from theory.parameters import (
-    BATCH, CURVATURE, DESIGN, FITS, POPULATION, RATE, STEP_INDEPENDENCE, UNIFORM_BATCH, VARIANCE,
+    BATCH,
+    CURVATURE,
+    DESIGN,
+    FITS,
+    POPULATION,
+    RATE,
+    STEP_INDEPENDENCE,
+    UNIFORM_BATCH,
+    VARIANCE,
 )
 
 a, a1, a2 = 1 - eta * h, 1 - eta * h1, 1 - eta * h2
@@ -106,8 +135,8 @@ LAW = Law(
     exactness=Exactness.IDENTITY,
     assumptions=(
         UNIFORM_BATCH, STEP_INDEPENDENCE,
-        Assumption("common curvature", "all examples share the Hessian, so the noise does not depend on the parameters; "
-                   "any loss h/2 (theta - x_i)^2"),
+        Assumption("common curvature", "all examples share the Hessian, so the noise does not depend on the "
+                   "parameters; any loss h/2 (theta - x_i)^2"),
     ),
     uses=(),
     sources=(

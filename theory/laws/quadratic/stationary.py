@@ -8,7 +8,15 @@ from theory.domain import Constraint, Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import B, ByDesign, ChainCov, N, PopMean, dg, du, dv, eta, h, h1, h2, sigma2, sigma12, t
 from theory.parameters import (
-    BATCH, CURVATURE, DESIGN, FITS, POPULATION, RATE, STEP_INDEPENDENCE, UNIFORM_BATCH, VARIANCE,
+    BATCH,
+    CURVATURE,
+    DESIGN,
+    FITS,
+    POPULATION,
+    RATE,
+    STEP_INDEPENDENCE,
+    UNIFORM_BATCH,
+    VARIANCE,
 )
 
 a, a1, a2 = 1 - eta * h, 1 - eta * h1, 1 - eta * h2
@@ -52,7 +60,8 @@ LAW = Law(
             Rival("plus", eta * p * sigma12 / (h1 + h2 + eta * h1 * h2), "a sign", near=True),
         )),
         Part("excess", excess, derivation=(
-            Step("law:/variance", h / 2 * (eta * p * sigma2 / (h * (2 - eta * h))), "half the curvature times the variance"),
+            Step("law:/variance", h / 2 * (eta * p * sigma2 / (h * (2 - eta * h))),
+                 "half the curvature times the variance"),
             Step("algebra", excess.args[1], "cancel h; the sum over modes is eta/2 tr[(2 - eta H)^-1 Sigma_B]"),
         ), rivals=(
             Rival("first order", eta * p * sigma2 / 4, "eta/4 tr Sigma_B, the small-step term"),

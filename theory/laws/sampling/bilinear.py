@@ -7,7 +7,23 @@ import sympy as sp
 from theory.domain import Constraint, Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import (
-    B, BatchSum, ByDesign, E, N, PopMean, cov_uv, du, dv, dw, mu_uvw, u, ubar, v, vbar, w, wbar,
+    B,
+    BatchSum,
+    ByDesign,
+    E,
+    N,
+    PopMean,
+    cov_uv,
+    du,
+    dv,
+    dw,
+    mu_uvw,
+    u,
+    ubar,
+    v,
+    vbar,
+    w,
+    wbar,
 )
 from theory.parameters import BATCH, DESIGN, FITS, POPULATION, UNIFORM_BATCH
 

@@ -7,7 +7,20 @@ import sympy as sp
 from theory.domain import Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import (
-    B, E, N, PopMean, WeightedSum, cov_uv, u, ubar, v, vbar, w_cov, w_mean, w_sumvar, w_var,
+    B,
+    E,
+    N,
+    PopMean,
+    WeightedSum,
+    cov_uv,
+    u,
+    ubar,
+    v,
+    vbar,
+    w_cov,
+    w_mean,
+    w_sumvar,
+    w_var,
 )
 from theory.parameters import POPULATION
 

@@ -28,7 +28,8 @@ LAW = Law(
             Step("law:norm.stat.var_error/mse", statement.args[1],
                  "the pooled entries are the n of one sample's group; the other samples never enter", where={B: n}),
         ), rivals=(
-            Rival("falls with the batch", pooled(n * (B + 1)), "GroupNorm averaged over the batch would be another layer"),
+            Rival("falls with the batch", pooled(n * (B + 1)),
+                  "GroupNorm averaged over the batch would be another layer"),
             Rival("of s^2", sigma2**2 * (2 / (n - 1) + kappa / n), "the unbiased estimate is not what is used"),
             Rival("n+1", pooled(n + 1), "an off-by-one in the group", near=True),
             Rival("Gaussian for all", sigma2**2 * (2 * n - 1) / n**2, "drops the kurtosis"),

@@ -3,8 +3,8 @@
 import sympy as sp
 
 from theory.domain import Constraint, Integers, Param, Reals
-from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
-from theory.notation import B, HW, BatchSum, C, E, G, PopMean, Root, dx, kappa, rho, sigma2, x
+from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
+from theory.notation import HW, B, BatchSum, C, E, G, PopMean, Root, dx, kappa, rho, sigma2, x
 from theory.parameters import IID
 
 

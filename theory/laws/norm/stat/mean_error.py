@@ -6,7 +6,23 @@ import sympy as sp
 
 from theory.law import Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import (
-    B, BatchSum, ByDesign, E, N, PopMean, cov_uv, du, dv, dx, mu, sigma2, u, ubar, v, vbar, x,
+    B,
+    BatchSum,
+    ByDesign,
+    E,
+    N,
+    PopMean,
+    cov_uv,
+    du,
+    dv,
+    dx,
+    mu,
+    sigma2,
+    u,
+    ubar,
+    v,
+    vbar,
+    x,
 )
 from theory.parameters import BATCH, DESIGN, FITS, POPULATION, UNIFORM_BATCH, VARIANCE
 
@@ -29,7 +45,8 @@ LAW = Law(
                   "an epoch's shuffle draws without replacement"),
             Rival("(N-B)/N", ByDesign(sigma2 / B * (N - B) / N, sigma2 * N / (B * (N + 1))),
                   "the correction for the other divisor", near=True),
-            Rival("B+1", ByDesign(sigma2 * (N - B) / ((B + 1) * (N - 1)), sigma2 / (B + 1)), "an off-by-one", near=True),
+            Rival("B+1", ByDesign(sigma2 * (N - B) / ((B + 1) * (N - 1)), sigma2 / (B + 1)), "an off-by-one",
+                  near=True),
         )),
     ),
     params=(POPULATION, BATCH, VARIANCE, DESIGN),
@@ -40,8 +57,8 @@ LAW = Law(
     sources=(Source("cochran1977", note="variance of the mean of a simple random sample"),),
     where={sigma2: PopMean(dx**2)},
     words=(
-        "The mean that BatchNorm subtracts is a sample mean: its squared error is sigma^2/B for independent samples and "
-        "smaller by (N-B)/(N-1) within an epoch. At B = 2 it is off by 0.7 standard deviations, typically; at B = 32 "
+        "The mean that BatchNorm subtracts is a sample mean: its squared error is sigma^2/B for independent samples "
+        "and smaller by (N-B)/(N-1) within an epoch. At B = 2 it is off by 0.7 standard deviations, typically; at B = 32 "
         "still by 0.18."
     ),
     answers={6: "The batch mean is off by sigma/sqrt(B), times the finite-population correction."},

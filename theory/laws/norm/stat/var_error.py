@@ -45,7 +45,8 @@ LAW = Law(
             Rival("no kurtosis", 2 * (B - 1) / B**2 * sigma2**2, "exact for Gaussian activations only"),
             Rival("kappa/(B-1)", ((B - 1) / B) ** 2 * sigma2**2 * (2 / (B - 1) + kappa / (B - 1)), "a divisor",
                   near=True),
-            Rival("unbiased formula", sigma2**2 * (2 / (B - 1) + kappa / B), "the variance of s^2, not of the biased v"),
+            Rival("unbiased formula", sigma2**2 * (2 / (B - 1) + kappa / B),
+                  "the variance of s^2, not of the biased v"),
             Rival("2/B", ((B - 1) / B) ** 2 * sigma2**2 * (2 / B + kappa / B), "an off-by-one", near=True),
         )),
         Part("mse", mse, derivation=(

@@ -6,7 +6,7 @@ import sympy as sp
 
 from theory.domain import Constraint, Integers, Param, Reals
 from theory.law import Exactness, Experiment, Law, Part, Rival, Source, Step
-from theory.notation import B, BatchSum, E, K2, K4, K22, N, PopMean, dx, mu2, mu4, x
+from theory.notation import K2, K4, K22, B, BatchSum, E, N, PopMean, dx, mu2, mu4, x
 from theory.parameters import FITS, POPULATION, UNIFORM_BATCH
 
 unbiased = (BatchSum(x**2) - BatchSum(x) ** 2 / B) / (B - 1)

@@ -1,0 +1,1 @@
+"""Evidence and verdicts: plans, the judge, channels of evidence, the store, the ledger."""

@@ -1,0 +1,1 @@
+"""The verifier verifies itself: mutants of derivation steps and of samplers, calibration of the judge."""
