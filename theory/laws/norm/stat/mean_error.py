@@ -58,8 +58,8 @@ LAW = Law(
     where={sigma2: PopMean(dx**2)},
     words=(
         "The mean that BatchNorm subtracts is a sample mean: its squared error is sigma^2/B for independent samples "
-        "and smaller by (N-B)/(N-1) within an epoch. At B = 2 it is off by 0.7 standard deviations, typically; at B = 32 "
-        "still by 0.18."
+        "and smaller by (N-B)/(N-1) within an epoch. At B = 2 it is off by 0.7 standard deviations, typically; at "
+        "B = 32 still by 0.18."
     ),
     answers={6: "The batch mean is off by sigma/sqrt(B), times the finite-population correction."},
     experiments=(
