@@ -47,6 +47,10 @@ class Context:
         The batch at hand, inside an expectation.
     example : int or None
         The example at hand, inside a sum.
+    draw : tuple of Fraction or None
+        The weights at hand, inside an expectation.
+    facts : dict
+        Values of symbols that do not depend on batch, example or weights, computed once a world.
     """
 
     population: Mapping[str, Sequence[Fraction]]
@@ -57,6 +61,7 @@ class Context:
     batch: tuple[int, ...] | None = None
     example: int | None = None
     draw: tuple[Fraction, ...] | None = None
+    facts: dict[sp.Symbol, Number] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -139,20 +144,32 @@ def _symbol(symbol: sp.Symbol, world: Context) -> Number:
         if world.example is None:
             raise KeyError(f"{symbol} stands outside a sum")
         if isinstance(symbol, nt.Deviation):
-            values = world.population[nt.DEVIATION_OF[symbol].name]
-            return values[world.example] - sum(values, Fraction(0)) / len(values)
+            quantity = nt.DEVIATION_OF[symbol]
+            return world.population[quantity.name][world.example] - _fact(nt.MEAN_OF[quantity], world)
         return world.population[symbol.name][world.example]
     if symbol == nt.N:
         return Fraction(world.size)
-    if symbol in world.where:
-        return evaluate(sp.sympify(world.where[symbol]), world)
+    if symbol in nt.BATCH_STATISTICS:
+        return evaluate(nt.BATCH_STATISTICS[symbol], world)
+    return _fact(symbol, world)
+
+
+def _fact(symbol: sp.Symbol, world: Context) -> Number:
+    """Value of a symbol that the world fixes: evaluated once, without a batch, an example or weights."""
+    if symbol not in world.facts:
+        outside = replace(world, batch=None, example=None, draw=None)
+        world.facts[symbol] = _compute_fact(symbol, outside)
+    return world.facts[symbol]
+
+
+def _compute_fact(symbol: sp.Symbol, world: Context) -> Number:
     for quantity, mean in nt.MEAN_OF.items():
         if symbol == mean:
             return evaluate(nt.PopMean(quantity), world)
+    if symbol in world.where:
+        return evaluate(sp.sympify(world.where[symbol]), world)
     if symbol in nt.ROOT_OF:
         return _power(evaluate(nt.ROOT_OF[symbol], world), Fraction(1, 2))
-    if symbol in nt.BATCH_STATISTICS:
-        return evaluate(nt.BATCH_STATISTICS[symbol], world)
     if symbol in (nt.w_mean, nt.w_var, nt.w_cov, nt.w_sumvar):
         return _weight_fact(symbol, world)
     raise KeyError(f"no value for {symbol}")
@@ -208,7 +225,9 @@ def _expectation(node: sp.Basic, world: Context) -> Number:
     size = evaluate(size_expr, world)
     if size.denominator != 1:
         raise ValueError(f"batch size {size} is not an integer")
-    inner = replace(world, values={**world.values, nt.B: size} if size_expr == nt.B else world.values)
+    inner = world
+    if size_expr == nt.B and world.values.get(nt.B) != size:
+        inner = replace(world, values={**world.values, nt.B: size}, facts={})
     randoms = sorted((s for s in body.free_symbols if isinstance(s, nt.RandomSymbol)), key=str)
     outcomes: list[tuple[Fraction, dict[sp.Symbol, Fraction]]] = [(Fraction(1), {})]
     if randoms:
@@ -292,7 +311,7 @@ def _root(node: sp.Basic, world: Context) -> Number:
         candidates = [Fraction(k) for k in range(1, 7)]
     else:
         candidates = sorted({Fraction(p, q) for q in range(1, 17) for p in range(q, 16 * q + 1)})
-    zeros = [k for k in candidates if evaluate(body, replace(world, values={**world.values, variable: k})) == 0]
+    zeros = [k for k in candidates if evaluate(body, replace(world, values={**world.values, variable: k}, facts={})) == 0]
     if len(zeros) != 1:
         raise KeyError(f"expected one zero in this world, found {[str(z) for z in zeros]}")
     return zeros[0]

@@ -79,7 +79,7 @@ def examine(sampler: Sampler, N: int, B: int, n: int, *, rng: np.random.Generato
     pairs = None
     if N <= _PAIRS_UP_TO and B > 1:
         # Sums of zeros and ones below 2^24 are exact in float32.
-        together = sum((m.T @ m).astype(np.float64) for m in np.array_split(member, -(-n // (1 << 23))))
+        together: np.ndarray = np.sum([m.T @ m for m in np.array_split(member, -(-n // (1 << 23)))], axis=0, dtype=np.float64)
         upper = np.triu_indices(N, k=1)
         pairs = _wealth(together[upper], n, B * (B - 1) / (N * (N - 1)))
     return Finding("", items, pairs, n)

@@ -42,6 +42,6 @@ LAW = Law(
     answers={2: "Every batch error is undone by the examples left out."},
     experiments=(
         Experiment("enumerate", channel="network", grid={"population": (
-            "digits8:gradient:coordinate:0", "digits8:gradient:direction:0")}),
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")}),
     ),
 )

@@ -39,7 +39,7 @@ LAW = Law(
         Experiment("batch_mean_moment", grid={"design": ("wor", "wr")},
                    fixed={"population": "ints:12:skewed", "order": 2, "B": 12}),
         Experiment("enumerate", channel="network", grid={"population": (
-            "digits8:gradient:coordinate:0", "digits8:gradient:direction:0")},
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")},
             fixed={"sizes": (8,), "designs": ("wor",)}),
     ),
 )

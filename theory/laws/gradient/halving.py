@@ -54,6 +54,6 @@ LAW = Law(
         Experiment("batch_halving", grid={"B": (4,)}, fixed={"population": "ints:8:skewed", "design": "wr"},
                    times=sp.Symbol("V_B")),
         Experiment("enumerate", channel="network", grid={"population": (
-            "digits8:gradient:coordinate:0", "digits8:gradient:direction:0")}),
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")}),
     ),
 )

@@ -1,5 +1,7 @@
 """The mini-batch gradient is unbiased at frozen parameters."""
 
+from fractions import Fraction
+
 import sympy as sp
 
 from theory.domain import Param, Reals
@@ -38,7 +40,9 @@ LAW = Law(
     experiments=(
         Experiment("batch_mean_moment", grid={"B": (1, 4), "design": ("wor", "wr")},
                    fixed={"population": "ints:12:skewed", "order": 1}),
+        Experiment("batch_mean_moment", channel="network", grid={"B": (64, 256)}, delta=Fraction(1, 10),
+                   fixed={"population": "digits:gradient:direction:0", "order": 1, "design": "wor"}),
         Experiment("enumerate", channel="network", grid={"population": (
-            "digits8:gradient:coordinate:0", "digits8:gradient:direction:0")}),
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")}),
     ),
 )

@@ -91,7 +91,7 @@ LAW = Law(
             "population": ("digits:gradient:direction:0", "digits:gradient:direction:1")},
             fixed={"order": 2, "design": "wor"}, delta=Fraction(1, 10)),
         Experiment("enumerate", channel="network", grid={"population": (
-            "digits8:gradient:coordinate:0", "digits8:gradient:coordinate:1", "digits8:gradient:direction:0",
+            "digits8:gradient:coordinate:30", "digits8:gradient:coordinate:31", "digits8:gradient:direction:0",
             "digits8:gradient:direction:1")}),
     ),
 )

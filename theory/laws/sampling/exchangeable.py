@@ -79,5 +79,8 @@ LAW = Law(
     answers={2: "Batches of random size add noise along the mean gradient itself."},
     experiments=(
         Experiment("weighted_sum", grid={"Bmax": (2, 5)}, fixed={"population": "ints:8:even"}),
+        Experiment("enumerate", channel="network", fixed={
+            "population": "digits8:gradient:coordinate:30", "population_v": "digits8:gradient:coordinate:31",
+            "sizes": (1,)}),
     ),
 )

@@ -1,0 +1,1 @@
+"""Unit tests of the simulator, one module for each module of `sim`."""
