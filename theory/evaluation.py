@@ -305,16 +305,24 @@ def _limit(node: sp.Basic, world: Context) -> Number:
 
 
 def _root(node: sp.Basic, world: Context) -> Number:
-    """Search for the zero of the body: integers 1..6 if it is a batch size, else every p/q with q <= 16."""
+    """Find the zero of the body: among the integers 1..5 if it is a batch size, else among the rationals >= 1."""
     body, variable = node.args
     if body.has(nt.E):
-        candidates = [Fraction(k) for k in range(1, 7)]
+        fixed = {e: _sympy(evaluate(e, world)) for e in body.atoms(nt.E) if not e.has(variable)}
+        rest = body.xreplace(fixed)
+        zeros = [k for k in map(Fraction, range(1, 6))
+                 if evaluate(rest, replace(world, values={**world.values, variable: k}, facts={})) == 0]
     else:
-        candidates = sorted({Fraction(p, q) for q in range(1, 17) for p in range(q, 16 * q + 1)})
-    zeros = [k for k in candidates if evaluate(body, replace(world, values={**world.values, variable: k}, facts={})) == 0]
+        numbers = {s: _sympy(evaluate(s, world)) for s in body.free_symbols - {variable}}
+        numerator = sp.Poly(sp.fraction(sp.together(body.xreplace(numbers)))[0], variable)
+        zeros = [Fraction(int(z.p), int(z.q)) for z in numerator.ground_roots() if z >= 1]
     if len(zeros) != 1:
         raise KeyError(f"expected one zero in this world, found {[str(z) for z in zeros]}")
     return zeros[0]
+
+
+def _sympy(number: Fraction) -> sp.Rational:
+    return sp.Rational(number.numerator, number.denominator)
 
 
 _NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {

@@ -22,7 +22,6 @@ LIBRARIES = (
     "hypothesis",
     "pandas",
     "matplotlib",
-    "seaborn",
     "scikit-learn",
     "array-api-compat",
     "jinja2",
@@ -32,6 +31,7 @@ LIBRARIES = (
     "rich",
     "loky",
     "platformdirs",
+    "threadpoolctl",
 )
 FONTS = (
     "stix-two-math.woff2",

@@ -55,7 +55,11 @@ def test_predict_takes_a_decimal_for_what_it_says():
 
 def test_predict_shows_its_assumptions():
     shown = run("predict", "gradient.variance", "N=8", "B=3", "sigma2=1").stdout
-    assert "5/21 = 0.238095" in shown and "assuming frozen" in shown and "@1/variance = sigma2*(N - B)/(B*(N - 1))" in shown
+    assert (
+        "5/21 = 0.238095" in shown
+        and "assuming frozen" in shown
+        and "@1/variance = sigma2*(N - B)/(B*(N - 1))" in shown
+    )
 
 
 def test_predict_over_a_range():

@@ -11,6 +11,7 @@ import pytest
 
 from verify import blocks, canonical, plan
 from verify.account import Account, Finding, find
+from verify.judge import Bet, log_mixture, log_wealth
 from verify.plan import Claim, Plan
 from verify.store import Record
 
@@ -72,7 +73,32 @@ def test_a_false_claim_is_refuted_and_says_by_what() -> None:
     found = _find(planned, _records(planned, 30, mean_shift=0.3))
     assert found.verdict == "refuted" and found.final
     assert "the mean is not 1.6" in found.reason
+    before = _records(planned, found.looks - 1, mean_shift=0.3)
+    assert not _find(planned, before).final
+    assert found.log_wealth is not None
+    earlier = _find(planned, before).log_wealth
+    assert earlier is not None and earlier["equal"] < math.log(1e6) <= found.log_wealth["equal"]
     assert found.estimate == pytest.approx(1.9, abs=0.1)
+
+
+def test_each_rival_has_its_own_account() -> None:
+    planned = _plan(rivals={"a": 1.8, "b": 1.5, "outside": 30.0, "c": 1.55})
+    records = _records(planned, 3)
+    found = _find(planned, records)
+    values = np.array(records[0].payload["values"], dtype=float)
+    for name in ("a", "b", "c"):
+        logs = [math.fsum(log_wealth(values, np.array(r.payload["counts"]), Bet(planned.rivals[name].value or 0, stake))
+                          for r in records.values()) for stake in planned.rivals[name].stakes]
+        assert found.rivals[name].log_wealth == pytest.approx(log_mixture(logs), rel=1e-9)
+    assert found.rivals["outside"].refuted and found.rivals["outside"].n == 0
+
+
+def test_a_block_of_another_size_is_an_error() -> None:
+    planned = _plan()
+    records = _records(planned, 3)
+    records[2] = Record(2, {**records[2].payload, "n": 7}, {})
+    with pytest.raises(ValueError, match="block 2 holds 7 replicates where the plan has 2048"):
+        _find(planned, records)
 
 
 def test_blocks_after_the_final_look_do_not_count() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from verify import canonical, ledger, run
+from verify.channels import Reading
 from verify.store import Store
 from verify.unit.verify.house import HOUSE, LAWS
 
@@ -22,6 +23,43 @@ def test_it_is_recomputed_from_the_store_alone(tmp_path: Path) -> None:
     (found,) = run.verify(["toy.variance"], store=tmp_path / "s", engine="serial", **HOUSE)
     with Store(tmp_path / "s", create=False) as store:
         assert ledger.evidence(LAWS["toy.variance"], store, **HOUSE) == found
+
+
+def _reading(verdict: str = "verified", **rivals: bool) -> Reading:
+    named = {f"variance/{name.replace('_', ' ')}": (gone, 5) for name, gone in rivals.items()}
+    return Reading(verdict, "said", {}, named)
+
+
+def test_a_rival_must_be_refuted_by_every_quantitative_channel_that_tests_it() -> None:
+    readings = {"enumeration": _reading(no_correction=True), "monte_carlo": _reading(no_correction=False),
+                "network": _reading(no_correction=True)}
+    law = LAWS["toy.variance"]
+    found = {r["name"]: r for r in ledger._rivals(law, readings)}
+    assert not found["no correction"]["refuted"] and set(found["no correction"]["by"]) == {"enumeration", "network"}
+    assert not found["B+1"]["refuted"]  # tested by nothing
+    readings["monte_carlo"] = _reading(no_correction=True)
+    assert {r["name"] for r in ledger._rivals(law, readings) if r["refuted"]} == {"no correction"}
+    del readings["monte_carlo"], readings["enumeration"]
+    assert not any(r["refuted"] for r in ledger._rivals(law, readings))  # networks alone do not refute
+
+
+@pytest.mark.parametrize(("readings", "alive", "uses", "verdict", "says"), [
+    ({"a": "verified"}, [], {}, "verified", "every required channel"),
+    ({}, [], {}, "untested", "no channel"),
+    ({"a": "inconclusive", "b": "refuted"}, [], {}, "refuted", "b: said"),
+    ({"a": "verified", "b": "inconclusive"}, [], {}, "inconclusive", "b: said"),
+    ({"a": "verified", "b": "untested"}, [], {}, "inconclusive", "b: said"),
+    ({"a": "untested", "b": "untested"}, [], {}, "untested", "a: said"),
+    ({"a": "verified"}, ["r"], {}, "inconclusive", "the rival 'r' of part p"),
+    ({"a": "verified"}, [], {"x": "inconclusive"}, "inconclusive", "it uses x, which is inconclusive"),
+    ({"a": "verified"}, [], {"w": "verified", "x": "untested"}, "inconclusive", "it uses x, which is untested"),
+])
+def test_the_verdict_of_a_law(readings: dict[str, str], alive: list[str], uses: dict[str, str], verdict: str,
+                              says: str) -> None:
+    rivals = [{"part": "p", "name": "dead", "refuted": True}]
+    rivals += [{"part": "p", "name": name, "refuted": False} for name in alive]
+    got, reason = ledger._verdict({name: _reading(v) for name, v in readings.items()}, rivals, uses)
+    assert got == verdict and says in reason
 
 
 def test_an_empty_store_says_untested(tmp_path: Path) -> None:

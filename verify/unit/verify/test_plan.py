@@ -67,6 +67,17 @@ def _first_look(made: Plan, bets: list[Bet], target: float, seed: int, *, mixtur
     return n
 
 
+@pytest.mark.parametrize("factor", [0.8, 1.25, 2.0])
+def test_a_false_claim_is_refuted_about_as_soon_as_its_best_bet_allows(factor: float) -> None:
+    made = plan.make(_claim(THETA * factor), _pilot())
+    bets = [Bet(made.claim.value, stake) for stake in made.equal]
+    growth = max(float(CHANCES @ np.log1p(bet.stake * (VALUES - bet.mean))) for bet in bets)
+    taken = [_first_look(made, bets, math.log(1e6), seed, mixture=True) for seed in range(30)]
+    assert 0.4 < np.median(taken) / (math.log(18e6) / growth) < 1.4
+    relvar_over_gap = float(CHANCES @ (VALUES - THETA) ** 2) / (THETA * (factor - 1)) ** 2
+    assert np.median(taken) < 2 * math.log(18e6) * 2 * relvar_over_gap
+
+
 def test_the_draws_to_verify_are_a_98_percent_quantile() -> None:
     made = plan.make(_claim(), _pilot())
     taken = [_first_look(made, [made.above, made.below], math.log(1e6), seed, mixture=False) for seed in range(60)]
@@ -109,10 +120,10 @@ def test_the_tolerance_bets_stay_inside_a_narrow_range() -> None:
 
 
 def test_rivals_are_sorted_by_what_can_be_told_of_them() -> None:
-    rivals = {"same": THETA, "near": 1.7, "far": 2.0, "outside": 20.0, "below": -1.0, "undefined": None}
+    rivals = {"same": THETA, "near": 1.7, "between": 1.85, "far": 2.0, "outside": 20.0, "below": -1.0, "undefined": None}
     made = plan.make(_claim(rivals=rivals), _pilot()).rivals
     assert {name: r.case for name, r in made.items()} == {
-        "same": "same", "near": "bets", "far": "bets", "outside": "outside", "below": "outside",
+        "same": "same", "near": "bets", "between": "bets", "far": "bets", "outside": "outside", "below": "outside",
         "undefined": "undefined"}
     assert {name for name, r in made.items() if r.resolved} == {"far", "outside", "below"}
     assert made["outside"].planned == 0 and made["same"].planned is None

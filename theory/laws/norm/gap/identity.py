@@ -118,9 +118,9 @@ LAW = Law(
     ),
     answers={6: "The train/inference gap is 2(1 - E[s]/sigma) even with perfect running averages."},
     experiments=(
-        Experiment("normalized_gap", part="expected", grid={"B": (3, 5)},
-                   fixed={"population": "ints:8:even", "design": "wor"}, delta=Fraction(1, 20)),
+        Experiment("normalized_gap", part="expected", grid={"B": (2, 3, 5)},
+                   fixed={"population": "ints:8:even", "design": "wor"}, delta=Fraction(1, 40)),
         Experiment("enumerate", part="expected", channel="network", fixed={
-            "population": "digits8:preactivation:0", "sizes": (2, 3)}),
+            "population": "digits8:preactivation:0", "sizes": (2, 3, 8), "designs": ("wor",)}),
     ),
 )

@@ -41,6 +41,10 @@ def test_the_claim_of_a_cell_is_exact_and_lists_its_rivals() -> None:
     assert got.theta == "159/4" and got.scale == "1/1024"
     assert got.rivals == {"no correction": 1113 / 16, "N for N-1": 1113 / 32, "B+1": 1113 / 35}
     assert [drawn.separates(got, name) for name in ("no correction", "N for N-1", "B+1")] == [True, True, True]
+    coarse = replace(got, delta=0.08)
+    assert [drawn.separates(coarse, name) for name in ("no correction", "N for N-1", "B+1")] == [True, False, True]
+    assert not drawn.separates(replace(got, rivals={"undefined": None}), "undefined")
+    assert drawn.separates(replace(got, value=0.0), "B+1")
 
 
 @pytest.mark.parametrize(("fixed", "says"), [
