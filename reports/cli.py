@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 import traceback
+import warnings
 from typing import Any
 
 import click
@@ -99,4 +100,6 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    # A warning of the store (a damaged record set aside) is a message to the user, not a line of source.
+    warnings.formatwarning = lambda message, *place, **line: f"warning: {message}\n"
     cli(prog_name="batchlaws")

@@ -114,6 +114,7 @@ def draw_curve(curve: Curve, *, title: str = "", size: tuple[float, float] = (6.
 
     mpl.use("svg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     with mpl.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=size)
@@ -122,6 +123,8 @@ def draw_curve(curve: Curve, *, title: str = "", size: tuple[float, float] = (6.
         _plot(axes, curve, y_scale)
         if x_scale == "log":
             _plain_ticks(axes, curve)
+        elif all(row[0].is_integer() for s in curve.measured for row in s.rows):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel(AXES.get(curve.axis, curve.axis))
         axes.set_ylabel(title or curve.quantity.replace("_", " "))
         _legend(axes, {}, fontsize=9, handlelength=1.8, labelspacing=0.35)

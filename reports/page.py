@@ -55,7 +55,7 @@ class Site:
     ledger : mapping of str to str
         Text of each law's ledger file.
     last, draws, seconds : str, int, float
-        Day of the last record, random draws and seconds of computation in the store.
+        Day of the last record (empty if there is none), random draws and seconds of computation in the store.
     sections : sequence of Section
         Further sections of the self-test page.
     """
@@ -136,7 +136,7 @@ class _Pages:
             "version": __version__,
             "profile": document.get("profile", "standard"),
             "salt": document.get("salt", ""),
-            "last": site.last,
+            "last": site.last or "none",
             "draws": f"{site.draws:,}",
             "seconds": _duration(site.seconds),
             "alpha": f"{max((c['alpha'] for c in cells), default=1e-6):g}",

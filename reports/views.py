@@ -93,7 +93,7 @@ def law_view(
     figures : sequence of Figure
         Drawn for it.
     date : str
-        Day of the last record, for the citation.
+        Day of the last record, for the citation; empty before the first record, when there is nothing to cite.
     used_by : sequence of str
         Laws that use it.
     titles : mapping
@@ -145,8 +145,8 @@ def law_view(
         sources=[{**s, "html": Markup(bibliography.html(str(s["key"])))} for s in sources],
         uses=[{"id": used, "verdict": document["uses"][used]} for used in law.uses],
         used_by=used_by,
-        citation=cite.render(citation, "text"),
-        bibtex=cite.render(citation, "bibtex"),
+        citation=cite.render(citation, "text") if date else "",
+        bibtex=cite.render(citation, "bibtex") if date else "",
         spec=document["spec"],
         hash=document["hash"],
         typical=_typical(law),

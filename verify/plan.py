@@ -34,7 +34,7 @@ BUDGET = 3
 SIGNIFICANT = 6
 """Digits of a bet: enough for its growth, few enough to be the same on every machine."""
 
-_POWER_Z = 2.3263478740408408  # 99 % quantile: each tolerance bet pays in time with probability 99 %
+_POWER_Z = 2.3263478740408408  # 99 % quantile: both tolerance bets have paid in time with probability 98 %
 _LADDER = tuple(range(-2, 7))
 _RIVAL_STEPS = (0.5, 1.0, 2.0)
 _GRID = (-16.0, -8.0, -4.0, -2.0, -1.5, -1.25, -1.0, -0.75, -0.5, -0.25, 0.0,

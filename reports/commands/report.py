@@ -90,7 +90,7 @@ def render(laws: tuple[Law, ...], documents: list[dict[str, Any]], store: Path) 
             documents={document["id"]: document for document in documents},
             claims=CLAIMS,
             ledger={document["id"]: ledger.dumps(document) for document in documents},
-            last=max((t.last for t in totals if t.last), default="none")[:10],
+            last=max((t.last for t in totals if t.last), default="")[:10],
             draws=sum(t.draws for t in totals),
             seconds=sum(t.seconds for t in totals),
             sections=selftest.sections(laws),

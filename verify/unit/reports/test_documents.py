@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 import reports
-from reports import cli
+from reports import cli, released
 
 ROOT = Path(reports.__file__).parent.parent
 README = ROOT / "README.md"
@@ -53,3 +53,15 @@ def test_the_readme_names_every_verb_and_the_picture_is_there():
         assert f"batchlaws {verb}" in text or f"`{verb}`" in text, verb
     (picture,) = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", text)
     assert (ROOT / picture).stat().st_size < 100_000
+
+
+def test_the_citation_in_the_readme_is_the_released_one_but_for_date_and_hash():
+    def masked(text):
+        return re.sub(r"[0-9a-f]{64}|[0-9]{4}-[0-9]{2}-[0-9]{2}", "*", text).strip()
+
+    (shown,) = re.findall(
+        r"\$ batchlaws cite gradient.variance\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert masked(shown).count("*") == 2
+    if "gradient.variance" in released.read().laws:
+        assert masked(shown) == masked(CliRunner().invoke(cli.cli, ["cite", "gradient.variance"]).stdout)

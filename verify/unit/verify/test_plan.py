@@ -67,7 +67,7 @@ def _first_look(made: Plan, bets: list[Bet], target: float, seed: int, *, mixtur
     return n
 
 
-@pytest.mark.parametrize("factor", [0.8, 1.25, 2.0])
+@pytest.mark.parametrize("factor", [0.8, 1.25])
 def test_a_false_claim_is_refuted_about_as_soon_as_its_best_bet_allows(factor: float) -> None:
     made = plan.make(_claim(THETA * factor), _pilot())
     bets = [Bet(made.claim.value, stake) for stake in made.equal]
@@ -120,7 +120,8 @@ def test_the_tolerance_bets_stay_inside_a_narrow_range() -> None:
 
 
 def test_rivals_are_sorted_by_what_can_be_told_of_them() -> None:
-    rivals = {"same": THETA, "near": 1.7, "between": 1.85, "far": 2.0, "outside": 20.0, "below": -1.0, "undefined": None}
+    rivals = {"same": THETA, "near": 1.7, "between": 1.85, "far": 2.0, "outside": 20.0, "below": -1.0,
+              "undefined": None}
     made = plan.make(_claim(rivals=rivals), _pilot()).rivals
     assert {name: r.case for name, r in made.items()} == {
         "same": "same", "near": "bets", "between": "bets", "far": "bets", "outside": "outside", "below": "outside",

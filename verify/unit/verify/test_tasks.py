@@ -50,8 +50,8 @@ def test_a_cell_is_done_when_its_finding_is_final_or_it_cannot_go_on(state: Cell
 
 
 @pytest.mark.parametrize(("content", "name"), [
-    ({"kind": "plan"}, "pilot"), ({"kind": "static"}, "static check"), ({"kind": "draw", "blocks": [(3, 9)]}, "block 3"),
-    ({"kind": "draw", "blocks": [(3, 9), (4, 9)]}, "blocks 3 to 4"),
+    ({"kind": "plan"}, "pilot"), ({"kind": "static"}, "static check"),
+    ({"kind": "draw", "blocks": [(3, 9)]}, "block 3"), ({"kind": "draw", "blocks": [(3, 9), (4, 9)]}, "blocks 3 to 4"),
 ])
 def test_names(state: CellState, content: dict[str, object], name: str) -> None:
     assert named(Task(state, content)) == name

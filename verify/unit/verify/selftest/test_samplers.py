@@ -7,7 +7,7 @@ import pytest
 
 from verify.selftest import samplers
 
-N_BATCHES = 60_000
+N_BATCHES = 30_000
 
 
 @pytest.mark.parametrize(("N", "B"), [(12, 4), (20, 7), (64, 3), (64, 32), (7, 7), (9, 1), (300, 40)])
@@ -19,8 +19,8 @@ def test_the_honest_sampler_passes(N: int, B: int) -> None:
 
 @pytest.mark.parametrize("name", samplers.MUTANTS)
 def test_every_mutant_is_caught(name: str) -> None:
-    n = 5 * N_BATCHES if name == "modulo-biased index" else N_BATCHES
-    assert samplers.examine(samplers.MUTANTS[name], 12, 5, n, rng=np.random.default_rng(0)).caught
+    found = samplers.examine(samplers.MUTANTS[name], *samplers.FAULTY_SIZE, N_BATCHES, rng=np.random.default_rng(0))
+    assert found.caught
 
 
 def test_neighbors_are_caught_by_pairs_alone() -> None:
