@@ -373,11 +373,20 @@ class Law:
     @cached_property
     def spec_hash(self) -> str:
         """SHA-256 of the canonical JSON of `spec`: prose may change, meaning may not."""
-        text = json.dumps(self.spec(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _digest(self.spec())
+
+    def claim_hash(self, part: str = "") -> str:
+        """SHA-256 of what an experiment tests of a part: its statement and rivals, not their derivation."""
+        chosen = self.part(part)
+        rivals = {r.name: sp.srepr(r.expr) for r in chosen.rivals}
+        return _digest([self.id, self.version, sp.srepr(chosen.lhs), sp.srepr(chosen.rhs), rivals, _pairs(self.where)])
 
     def __iter__(self) -> Iterator[Part]:
         return iter(self.parts)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _pairs(mapping: Mapping[Any, Any]) -> list[list[str]]:

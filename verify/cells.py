@@ -162,6 +162,7 @@ def _grid(law: Law, experiment: Experiment, salt: str, probes: str, populations:
             raise ValueError(f"{law.id}: an experiment has design {chosen!r}; "
                              f"the law speaks of {', '.join(law.designs)}")
         record = _common(law, experiment.channel, part, salt)
+        record["spec"] = law.claim_hash(part)  # another derivation of the same claim needs no new draws
         record["probe"] = experiment.probe
         record["params"] = {name: _plain(law.id, name, value) for name, value in params.items()}
         if experiment.probe == "enumerate":

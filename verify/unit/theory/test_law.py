@@ -55,6 +55,15 @@ def test_the_spec_hash_follows_meaning_and_not_prose():
     assert replace(law, version=2).spec_hash != law.spec_hash
 
 
+def test_what_is_tested_does_not_depend_on_how_it_is_derived():
+    law = laws.load("gradient.variance")
+    part = law.parts[0]
+    shorter = replace(law, parts=(replace(part, derivation=part.derivation[:1]),))
+    fewer_rivals = replace(law, parts=(replace(part, rivals=part.rivals[:3]),))
+    assert shorter.claim_hash() == law.claim_hash() != fewer_rivals.claim_hash()
+    assert shorter.spec_hash != law.spec_hash
+
+
 def test_required_channels_follow_exactness_and_experiments():
     assert laws.load("gradient.variance").requires == (
         "derivation", "enumeration", "property", "monte_carlo", "network")
