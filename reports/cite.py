@@ -17,6 +17,11 @@ SOFTWARE = "batchlaws: machine-verified laws of mini-batch training"
 LICENSE = "BSD-3-Clause"
 
 
+def _in_order(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Channels in the order in which the law requires them; JSON files sort them by name."""
+    return [(name, document["channels"][name]) for name in document["requires"]]
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
     """What a citation of a result states.
@@ -67,7 +72,7 @@ class Citation:
     @property
     def passed(self) -> list[str]:
         """Channels of evidence that were required, with their verdicts."""
-        return [f"{name} {channel['verdict']}" for name, channel in self.document["channels"].items()]
+        return [f"{name} {channel['verdict']}" for name, channel in _in_order(self.document)]
 
     def facts(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -82,7 +87,7 @@ class Citation:
             "tolerances": self.tolerances,
             "error_rate": self.error_rate,
             "edition_error_rate": law.get("edition_alpha"),
-            "channels": {name: channel["verdict"] for name, channel in law["channels"].items()},
+            "channels": {name: channel["verdict"] for name, channel in _in_order(law)},
             "date": self.date,
             "evidence_sha256": law["hash"],
             "statement_sha256": law["spec"],

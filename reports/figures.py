@@ -140,6 +140,9 @@ def draw_curve(curve: Curve, *, title: str = "", size: tuple[float, float] = (6.
 
 
 def _plot(axes: Any, curve: Curve, y_scale: str) -> None:
+    import pandas as pd
+    import seaborn as sns
+
     shown = [row[1] for s in curve.series if s.kind != "rival" for row in s.rows]
     bounds = [b for s in curve.measured for row in s.rows for b in row[2:] if b is not None]
     low, high = min(shown + bounds), max(shown + bounds)
@@ -149,22 +152,31 @@ def _plot(axes: Any, curve: Curve, y_scale: str) -> None:
     else:
         margin = 0.15 * (high - low or abs(high) or 1.0)
         axes.set_ylim(low - margin, high + margin)
-    dashes = [(0, (1, 1.5)), (0, (4, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2))]
-    colors = [DESIGN_COLORS["wor"], DESIGN_COLORS["wr"], "#0f766e", "#7c3aed", "#9d174d", "#4d7c0f"]
+    dashes = [(1, 1.5), (4, 1.5), (6, 1.5, 1, 1.5), (3, 1, 1, 1, 1, 1), (8, 2)]
+    colors = [DESIGN_COLORS["wor"], DESIGN_COLORS["wr"], *sns.color_palette("colorblind").as_hex()[2:]]
     lines = [s for s in curve.series if s.kind == "law"]
     by_design = len({s.design for s in lines}) == len(lines) and lines[0].design in DESIGN_COLORS
     palette = {
         s.name: DESIGN_COLORS[s.design] if by_design else colors[k % len(colors)] for k, s in enumerate(lines)
     }
-    for k, s in enumerate(s for s in curve.series if s.kind == "rival"):
-        axes.plot(
-            [r[0] for r in s.rows],
-            [r[1] for r in s.rows],
+    rivals = pd.DataFrame(
+        [(f"rival: {maths.plain(s.name)}", *r[:2]) for s in curve.series if s.kind == "rival" for r in s.rows],
+        columns=["rival", "x", "y"],
+    )
+    names = rivals["rival"].nunique()
+    if names:
+        sns.lineplot(
+            rivals,
+            x="x",
+            y="y",
+            style="rival",
+            dashes=[dashes[k % len(dashes)] for k in range(names)],
             color=GRAY,
             lw=1,
-            ls=dashes[k % len(dashes)],
             zorder=1,
-            label=f"rival: {maths.plain(s.name)}",
+            estimator=None,
+            errorbar=None,
+            ax=axes,
         )
     for s in lines:
         rows = [r for r in s.rows if y_scale == "linear" or r[1] > 0]

@@ -24,8 +24,6 @@ LONG = 300
 """Characters of LaTeX beyond which a statement takes two lines."""
 
 _CONVERTER = LatexToMathML(annotation=True)
-# Vertical space in `cases` and arrays is the style sheet's business; math-core prints the option as text.
-_ROW_SPACE = re.compile(r"\\\\\[[0-9]+pt\]")
 
 
 def _terms(expr: sp.Add) -> list[tuple[bool, sp.Basic]]:
@@ -146,8 +144,7 @@ def latex(expr: sp.Basic) -> str:
     """Return the LaTeX of an expression in the notation's letters, one branch a sampling design."""
     expr = _branches_outside(expr)
     settings: dict[str, Any] = {"symbol_names": notation.LATEX, "order": "none", "fold_short_frac": False}
-    source = _ROW_SPACE.sub(r"\\\\", _Latex(settings).doprint(expr))
-    return source.replace("{cases}", "{dcases}")
+    return _Latex(settings).doprint(expr).replace("{cases}", "{dcases}")
 
 
 def equation(statement: sp.Basic) -> str:

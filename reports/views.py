@@ -11,6 +11,7 @@ from markupsafe import Markup
 from reports import bibliography, cite, maths, tables
 from reports.figures import Figure
 from theory import notation, proof
+from theory.claims import Claim
 from theory.law import Law, Part, Step
 
 __all__ = ["EXACTNESS", "LawView", "claim_views", "law_view", "tally"]
@@ -216,14 +217,14 @@ def _typical(law: Law) -> str:
 
 
 def claim_views(
-    claims: Sequence[Any], laws: Sequence[Law], verdicts: Mapping[str, str]
+    claims: Sequence[Claim], laws: Sequence[Law], verdicts: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Return the claims with the answers the laws give and a sentence on how far they stand.
 
     Parameters
     ----------
     claims : sequence of Claim
-        Number, title and text.
+        The claims, with the verdict each would have if the laws it rests on are verified.
     laws : sequence of Law
         The catalogue.
     verdicts : mapping
@@ -243,9 +244,16 @@ def claim_views(
                 "text": claim.text,
                 "answers": answers,
                 "standing": _standing([a["verdict"] for a in answers]),
+                "verdict": claim.verdict if _decided(claim, verdicts) else "open",
+                "finding": claim.finding if _decided(claim, verdicts) else "",
             }
         )
     return views
+
+
+def _decided(claim: Claim, verdicts: Mapping[str, str]) -> bool:
+    """A claim's verdict stands only while every law it rests on is verified."""
+    return claim.verdict != "open" and all(verdicts.get(law) == "verified" for law in claim.rests_on)
 
 
 def _standing(verdicts: Sequence[str]) -> str:

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CLAIMS", "Claim"]
+__all__ = ["CLAIMS", "VERDICTS", "Claim"]
+
+VERDICTS = ("holds exactly", "holds under stated conditions", "holds asymptotically", "fails", "open")
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One popular claim, in plain words."""
+    """One popular claim, in plain words.
+
+    Parameters
+    ----------
+    number, title, text
+        The claim as it is usually put.
+    verdict : str
+        One of `VERDICTS`; it stands only while every law of `rests_on` is verified.
+    finding : str
+        What holds, under which conditions, what fails, with the counterexample.
+    rests_on : tuple of str
+        Laws the verdict follows from.
+    """
 
     number: int
     title: str
     text: str
+    verdict: str = "open"
+    finding: str = ""
+    rests_on: tuple[str, ...] = ()
 
 
 CLAIMS = (
@@ -22,7 +39,13 @@ CLAIMS = (
           "on data of any size."),
     Claim(2, "Unbiased, noisy, 1/B",
           "The mini-batch gradient is an unbiased, noisy estimate; its variance is inversely proportional to "
-          "B; halving B about doubles it; a step may go slightly uphill."),
+          "B; halving B about doubles it; a step may go slightly uphill.",
+          "holds under stated conditions",
+          "Unbiased: exactly, at frozen parameters. Inversely proportional to B: exactly for draws with "
+          "replacement; without, the factor (N-B)/(N-1) enters and the noise is zero at B = N. Halving B "
+          "about doubles it: exactly 2 with replacement, 2 + B/(N-B) without, which is 4 at N = 6, B = 4 "
+          "and has no bound. Steps uphill: no law yet.",
+          ("gradient.unbiased", "gradient.variance", "gradient.halving", "gradient.fullbatch")),
     Claim(3, "Flat minima are robust",
           "Flat minima (small Hessian eigenvalues) are robust to a shift of the landscape; sharp ones are "
           "not."),
@@ -35,11 +58,22 @@ CLAIMS = (
     Claim(6, "BatchNorm with small batches",
           "BatchNorm's statistics from small batches are noisy and unreliable: the training loss oscillates, "
           "an example's output depends on its random peers, and running averages open a gap between training "
-          "and inference."),
+          "and inference.",
+          "holds under stated conditions",
+          "The statistics: noisy, with relative variance 2/(B-1) + kappa/B of the variance estimate. The "
+          "gap between training and inference: there, but not because running averages are noisy; with "
+          "perfect averages it is 2(1 - E[s]/sigma). The oscillating loss and the dependence on peers: no "
+          "law yet.",
+          ("norm.stat.mean_error", "norm.stat.var_error", "norm.gap.identity")),
     Claim(7, "Per-sample normalization",
           "Layer, Instance and Group norm use statistics of one sample: independent of B, defined at B = 1; "
           "GroupNorm's variance-estimate error does not depend on B while BatchNorm's rises steeply as B "
-          "falls."),
+          "falls.",
+          "holds under stated conditions",
+          "Independent of B: exactly. Smaller error than BatchNorm's below B = C/G, larger above, exactly "
+          "there when the channels are alike; with unlike channels a bias stays that no batch size removes "
+          "(no law yet).",
+          ("norm.stat.batch_independence", "norm.stat.var_error", "norm.stat.crossover")),
     Claim(8, "Normalizing the input is not enough",
           "Layers distort the statistics; normalization at each depth keeps restoring them."),
     Claim(9, "Capacity and overfitting",

@@ -172,7 +172,7 @@ class Experiment:
     delta : Fraction
         Relative tolerance, stated before any draw.
     profile : {"smoke", "standard", "deep"}
-        Smallest profile that runs these cells.
+        Smallest profile that runs these cells; "smoke" for all but costly ones.
     """
 
     probe: str
@@ -182,7 +182,7 @@ class Experiment:
     channel: str = "monte_carlo"
     times: sp.Expr = sp.S.One
     delta: Fraction = Fraction(1, 50)
-    profile: str = "standard"
+    profile: str = "smoke"
 
 
 @dataclass(frozen=True, slots=True)

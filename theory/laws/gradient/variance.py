@@ -85,11 +85,12 @@ LAW = Law(
         Experiment("batch_mean_moment", grid={"B": (1, 2, 4, 8), "design": ("wor", "wr")},
                    fixed={"population": "ints:12:skewed", "order": 2}),
         Experiment("batch_mean_trace", channel="network", grid={"B": (1, 4, 16, 64, 256, 1024, 1797)},
-                   fixed={"population": "digits:gradient:all", "design": "wor"}, delta=Fraction(1, 10)),
+                   fixed={"population": "digits:gradient:all", "design": "wor"}, delta=Fraction(1, 10),
+                   profile="standard"),
         Experiment("batch_mean_moment", channel="network", grid={
             "B": (1, 4, 16, 64, 256, 1024, 1797),
             "population": ("digits:gradient:direction:0", "digits:gradient:direction:1")},
-            fixed={"order": 2, "design": "wor"}, delta=Fraction(1, 10)),
+            fixed={"order": 2, "design": "wor"}, delta=Fraction(1, 10), profile="standard"),
         Experiment("enumerate", channel="network", grid={"population": (
             "digits8:gradient:coordinate:30", "digits8:gradient:coordinate:31", "digits8:gradient:direction:0",
             "digits8:gradient:direction:1")}),

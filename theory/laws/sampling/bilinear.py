@@ -111,7 +111,7 @@ LAW = Law(
                    fixed={"population": "ints:12:skewed", "order": 3}, delta=Fraction(1, 10)),
         Experiment("batch_mean_product", part="second", channel="network", grid={"B": (4, 64, 256)},
                    fixed={"population": "digits:gradient:direction:4", "order": 2, "design": "wor"},
-                   delta=Fraction(1, 10)),
+                   delta=Fraction(1, 10), profile="standard"),
         *(Experiment("enumerate", part=part, channel="network",
                      fixed={"population": "digits8:gradient:coordinate:30",
                             "population_v": "digits8:gradient:coordinate:31",

@@ -48,7 +48,8 @@ def test_known_closed_forms():
     N, B = nt.N, nt.B
     assert equal(third, (N - B) * (N - 2 * B) / (B**2 * (N - 1) * (N - 2)) * nt.PopMean(nt.dg**3)).answer == PROVED
     variance = nt.BatchSum(nt.dx**2) / B - (nt.BatchSum(nt.dx) / B) ** 2
-    assert equal(moments.expect(variance, B, "wor"), N * (B - 1) / (B * (N - 1)) * nt.PopMean(nt.dx**2)).answer == PROVED
+    expected = N * (B - 1) / (B * (N - 1)) * nt.PopMean(nt.dx**2)
+    assert equal(moments.expect(variance, B, "wor"), expected).answer == PROVED
 
 
 def test_linearity_keeps_independent_factors_apart():

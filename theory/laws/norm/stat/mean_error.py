@@ -65,7 +65,11 @@ LAW = Law(
     experiments=(
         Experiment("batch_mean_moment", grid={"B": (2, 8), "design": ("wor", "wr")},
                    fixed={"population": "ints:12:outlier", "order": 2}),
-        Experiment("batch_mean_moment", channel="network", grid={"B": (2, 32, 512), "design": ("wor",), "population": (
-            "digits:preactivation:0", "digits:preactivation:3")}, fixed={"order": 2}, delta=Fraction(1, 10)),
+        Experiment("batch_mean_moment", channel="network", grid={"B": (2,), "population": (
+            "digits:preactivation:0", "digits:preactivation:3")}, fixed={"order": 2, "design": "wor"},
+            delta=Fraction(1, 10)),
+        Experiment("batch_mean_moment", channel="network", grid={"B": (32, 512), "population": (
+            "digits:preactivation:0", "digits:preactivation:3")}, fixed={"order": 2, "design": "wor"},
+            delta=Fraction(1, 10), profile="standard"),
     ),
 )
