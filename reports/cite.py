@@ -19,7 +19,7 @@ LICENSE = "BSD-3-Clause"
 
 def _in_order(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Channels in the order in which the law requires them; JSON files sort them by name."""
-    return [(name, document["channels"][name]) for name in document["requires"]]
+    return sorted(document["channels"].items(), key=lambda item: document["requires"].index(item[0]))
 
 
 @dataclass(frozen=True, slots=True)
