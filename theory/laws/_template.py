@@ -35,7 +35,11 @@ LAW = Law(
     assumptions=(UNIFORM_BATCH, FROZEN),
     sources=(Source("cochran1977", note="what was taken from it; read=True with a locator where it was read"),),
     where={sigma2: PopMean(dg**2)},
-    words="What it says, when it matters, what people get wrong: a paragraph anybody can read.",
+    words=(
+        "What it says, when it matters and what people get wrong, in a paragraph that anybody can read: the noise of a "
+        "mini-batch gradient falls with the batch size, a little faster than one over B when the batch is drawn "
+        "without replacement, and reaches zero when the batch is the data."
+    ),
     answers={2: "How it answers claim 2, in one sentence."},
     experiments=(
         Experiment("batch_mean_moment", grid={"B": (2, 4)},

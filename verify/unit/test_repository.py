@@ -103,11 +103,11 @@ def test_required_packages_are_pinned():
 
 
 def test_the_catalogue_is_released_as_it_is():
-    """Every law has a released ledger whose specification is the law's current one."""
+    """A released ledger belongs to a law and to its current specification; a new law may wait for the next edition."""
     from verify import ledger
 
     released = ledger.read(ROOT / "reports" / "ledger")
-    assert set(released) == set(laws.ids())
-    for law in laws.all_laws():
-        assert released[law.id]["spec"] == law.spec_hash, f"{law.id}: run `batchlaws verify --release`"
-        assert released[law.id]["verdict"] == "verified"
+    assert released
+    for law_id, document in released.items():
+        assert document["spec"] == laws.load(law_id).spec_hash, f"{law_id}: run `batchlaws verify --release`"
+        assert document["verdict"] == "verified"
