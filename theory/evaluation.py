@@ -47,6 +47,8 @@ class Context:
         The batch at hand, inside an expectation.
     example : int or None
         The example at hand, inside a sum.
+    other : tuple of int or None
+        The second batch at hand, where the expectation speaks of one.
     draw : tuple of Fraction or None
         The weights at hand, inside an expectation.
     facts : dict
@@ -60,6 +62,7 @@ class Context:
     weights: Sequence[tuple[Fraction, tuple[Fraction, ...]]] = ()
     batch: tuple[int, ...] | None = None
     example: int | None = None
+    other: tuple[int, ...] | None = None
     draw: tuple[Fraction, ...] | None = None
     facts: dict[sp.Symbol, Number] = field(default_factory=dict, compare=False, repr=False)
 
@@ -157,7 +160,7 @@ def _symbol(symbol: sp.Symbol, world: Context) -> Number:
 def _fact(symbol: sp.Symbol, world: Context) -> Number:
     """Value of a symbol that the world fixes: evaluated once, without a batch, an example or weights."""
     if symbol not in world.facts:
-        outside = replace(world, batch=None, example=None, draw=None)
+        outside = replace(world, batch=None, other=None, example=None, draw=None)
         world.facts[symbol] = _compute_fact(symbol, outside)
     return world.facts[symbol]
 
@@ -203,6 +206,12 @@ def _batch_sum(node: sp.Basic, world: Context) -> Number:
     return _sum(world.batch, node.args[0], world)
 
 
+def _other_sum(node: sp.Basic, world: Context) -> Number:
+    if world.other is None:
+        raise KeyError("a sum over a second batch stands outside an expectation")
+    return _sum(world.other, node.args[0], world)
+
+
 def _complement_sum(node: sp.Basic, world: Context) -> Number:
     if world.batch is None:
         raise KeyError("a complement sum stands outside an expectation and no batch is given")
@@ -238,14 +247,31 @@ def _expectation(node: sp.Basic, world: Context) -> Number:
         outcomes = [(half, up), (half, down)]
     draws = [(p, w) for p, w in world.weights] if body.has(nt.WeightedSum) else [(Fraction(1), None)]
     needs_batch = body.has(nt.BatchSum, nt.ComplementSum) or any(s in nt.BATCH_STATISTICS for s in body.free_symbols)
-    pool = list(batches(world.size, int(size), world.design)) if needs_batch else [(1, None)]
-    total, count = Fraction(0), sum(k for k, _ in pool)
+    pool: list[tuple[int, Any, Any]] = [(1, None, None)]
+    if body.has(nt.OtherSum):
+        pool = list(_pairs(world.size, int(size), world.design))
+    elif needs_batch:
+        pool = [(k, batch, None) for k, batch in batches(world.size, int(size), world.design)]
+    total, count = Fraction(0), sum(k for k, *_ in pool)
     for chance, assigned in outcomes:
         for p, draw in draws:
-            for multiplicity, batch in pool:
-                here = replace(inner, batch=batch, draw=draw, values={**inner.values, **assigned})
+            for multiplicity, batch, other in pool:
+                here = replace(inner, batch=batch, other=other, draw=draw, values={**inner.values, **assigned})
                 total = total + chance * p * multiplicity * evaluate(body, here) / count
     return total
+
+
+def _pairs(population: int, size: int, design: str) -> Iterator[tuple[int, tuple[int, ...], tuple[int, ...]]]:
+    """Iterate over (multiplicity, batch, second batch): disjoint without replacement, else independent."""
+    for k, batch in batches(population, size, design):
+        for j, other in batches(population, size, design):
+            if design == "wr" or not set(batch) & set(other):
+                yield k * j, batch, other
+
+
+def _at(node: sp.Basic, world: Context) -> Number:
+    values = {k: evaluate(v, world) for k, v in node.settings.items()}
+    return evaluate(node.args[0], replace(world, values={**world.values, **values}, facts={}))
 
 
 def _noises(world: Context, step: int) -> list[tuple[Fraction, Fraction]]:
@@ -327,6 +353,7 @@ def _sympy(number: Fraction) -> sp.Rational:
 
 _NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {
     nt.BatchSum: _batch_sum,
+    nt.OtherSum: _other_sum,
     nt.ComplementSum: _complement_sum,
     nt.WeightedSum: _weighted_sum,
     nt.PopMean: _pop_mean,
@@ -335,5 +362,6 @@ _NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {
     nt.ChainCov: _chain_cov,
     sp.Limit: _limit,
     sp.exp: _exponential,
+    nt.At: _at,
     nt.Root: _root,
 }

@@ -82,8 +82,8 @@ def expand_sums(expr: sp.Expr, size: sp.Expr) -> sp.Expr:
             constant, varying = _split(term)
             if node is nt.PopMean:
                 total += constant * mean_of(varying)
-            elif node is nt.BatchSum:
-                total += constant * (size if varying == 1 else nt.BatchSum(varying))
+            elif node in (nt.BatchSum, nt.OtherSum):
+                total += constant * (size if varying == 1 else node(varying))
             elif node is nt.ComplementSum:
                 inside = size if varying == 1 else nt.BatchSum(varying)
                 total += constant * (nt.N * mean_of(varying) - inside)
@@ -94,7 +94,7 @@ def expand_sums(expr: sp.Expr, size: sp.Expr) -> sp.Expr:
     def visit(node: sp.Basic) -> sp.Basic:
         if isinstance(node, nt.E):
             return nt.E(visit_args(node.args[0], node.args[1]), node.args[1])
-        if isinstance(node, (nt.BatchSum, nt.ComplementSum, nt.WeightedSum, nt.PopMean)):
+        if isinstance(node, (nt.BatchSum, nt.OtherSum, nt.ComplementSum, nt.WeightedSum, nt.PopMean)):
             return linear(type(node), node.args[0])
         if not node.args:
             return node
@@ -127,7 +127,8 @@ def _weight_moment(sizes: tuple[int, ...]) -> sp.Expr:
     return table[key]
 
 
-def product_moment(monomials: Sequence[sp.Expr], size: sp.Expr, sampling: str) -> sp.Expr:
+def product_moment(monomials: Sequence[sp.Expr], size: sp.Expr, sampling: str, *,
+                   others: Sequence[sp.Expr] = ()) -> sp.Expr:
     """Expectation of a product of sums, one monomial a factor.
 
     Parameters
@@ -138,20 +139,27 @@ def product_moment(monomials: Sequence[sp.Expr], size: sp.Expr, sampling: str) -
         Batch size.
     sampling : {"wor", "wr", "weights"}
         Design.
+    others : sequence of sympy.Expr
+        Further factors, summed over a second batch that shares no draw with the first.
 
     Returns
     -------
     sympy.Expr
         In N, the size and population means.
     """
+    factors, first = [*monomials, *others], len(monomials)
     total = sp.S.Zero
-    for partition in set_partitions(len(monomials)):
-        blocks = [sp.Mul(*[monomials[i] for i in block]) for block in partition]
-        k = len(blocks)
+    for partition in set_partitions(len(factors)):
+        sides = [{i < first for i in block} for block in partition]
+        if any(len(side) == 2 for side in sides):
+            continue  # no draw belongs to both batches
+        blocks = [sp.Mul(*[factors[i] for i in block]) for block in partition]
+        k, mine = len(blocks), sum(side == {True} for side in sides)
+        places = falling(size, mine) * falling(size, k - mine)
         if sampling == "wr":
-            total += falling(size, k) * sp.Mul(*[mean_of(b) for b in blocks])
+            total += places * sp.Mul(*[mean_of(b) for b in blocks])
         elif sampling == "wor":
-            total += falling(size, k) / falling(nt.N, k) * _distinct_sum(blocks)
+            total += places / falling(nt.N, k) * _distinct_sum(blocks)
         else:
             total += _weight_moment(tuple(len(b) for b in partition)) * _distinct_sum(blocks)
     return total
@@ -177,18 +185,20 @@ def _monomials(body: sp.Expr, size: sp.Expr) -> Iterator[tuple[sp.Expr, dict[str
             unfolded = unfolded.xreplace({power: (nt.BATCH_STATISTICS[power.base] ** 2) ** half * power.base**odd})
     unfolded = unfolded.xreplace({nt.m: nt.BATCH_STATISTICS[nt.m]})
     for term in sp.Add.make_args(sp.expand(expand_sums(sp.expand(unfolded), size))):
-        kinds: dict[str, list[sp.Expr]] = {"batch": [], "weights": [], "opaque": [], "random": []}
+        kinds: dict[str, list[sp.Expr]] = {"batch": [], "other": [], "weights": [], "opaque": [], "random": []}
         constant = sp.S.One
         for factor in _factors(term):
             if isinstance(factor, nt.BatchSum):
                 kinds["batch"].append(factor.args[0])
+            elif isinstance(factor, nt.OtherSum):
+                kinds["other"].append(factor.args[0])
             elif isinstance(factor, nt.WeightedSum):
                 kinds["weights"].append(factor.args[0])
             elif factor in (nt.s, nt.r):
                 kinds["opaque"].append(factor)
             elif isinstance(factor, nt.RandomSymbol):
                 kinds["random"].append(factor)
-            elif factor.has(nt.BatchSum, nt.WeightedSum, nt.RandomSymbol, nt.s, nt.r):
+            elif factor.has(nt.BatchSum, nt.OtherSum, nt.WeightedSum, nt.RandomSymbol, nt.s, nt.r):
                 raise ValueError(f"{factor} is not a polynomial in random quantities")
             else:
                 constant *= factor
@@ -199,8 +209,8 @@ def linear_expectation(body: sp.Expr, size: sp.Expr) -> sp.Expr:
     """Expand E(body) by linearity and independence only; each random monomial stays an `E` node."""
     total = sp.S.Zero
     for constant, kinds in _monomials(body, size):
-        sums = sp.Mul(*[nt.BatchSum(f) for f in kinds["batch"]], *[nt.WeightedSum(f) for f in kinds["weights"]],
-                      *kinds["opaque"])
+        sums = sp.Mul(*[nt.BatchSum(f) for f in kinds["batch"]], *[nt.OtherSum(f) for f in kinds["other"]],
+                      *[nt.WeightedSum(f) for f in kinds["weights"]], *kinds["opaque"])
         total += constant * _atom(sums, size) * _random(kinds["random"], size)
     return total
 
@@ -228,7 +238,8 @@ def expect(body: sp.Expr, size: sp.Expr, sampling: str) -> sp.Expr:
             sums = sp.Mul(*[nt.BatchSum(f) for f in kinds["batch"]], *kinds["opaque"])
             moment = _atom(sums, size)
         else:
-            moment = product_moment(kinds["batch"], size, sampling) * product_moment(kinds["weights"], size, "weights")
+            moment = product_moment(kinds["batch"], size, sampling, others=kinds["other"])
+            moment *= product_moment(kinds["weights"], size, "weights")
         total += constant * moment * _random(kinds["random"], size)
     return total
 

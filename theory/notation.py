@@ -4,12 +4,14 @@ Statements are SymPy trees over these nodes.  The nodes carry no automatic simpl
 printed is what is checked:
 
 `BatchSum(f)`       sum of f over the examples of the batch (WR: over the B draws)
+`OtherSum(f)`       the same over a second batch of that size, disjoint from the first (WR: independent of it)
 `WeightedSum(f)`    sum over the population of random exchangeable weights times f
 `ComplementSum(f)`  sum of f over the examples left out of the batch
 `PopMean(f)`        population mean, divisor N
 `E(expr, B)`        expectation over a random batch of size B
 `ByDesign(a, b)`    a without replacement, b with replacement
 `ChainMean(t)`, `ChainCov(i, j, t)`   moments of SGD on a quadratic after t steps
+`At(f, s, value, ...)`   f with parameters set to other values
 `Root(f, b)`        the value of b in the domain at which f vanishes
 
 ``f`` is a polynomial in per-example symbols (`u`, `v`, `w`, `g`, `x`) and their deviations from the
@@ -31,6 +33,7 @@ __all__ = [
     "MEAN_OF",
     "NODES",
     "ROOT_OF",
+    "At",
     "BatchSum",
     "ByDesign",
     "ChainCov",
@@ -38,6 +41,7 @@ __all__ = [
     "ComplementSum",
     "Deviation",
     "E",
+    "OtherSum",
     "PerExample",
     "PopMean",
     "RandomSymbol",
@@ -89,6 +93,15 @@ class ComplementSum(_Node):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return _power(rf"\sum_{{i\notin\mathcal{{B}}}}{_indexed(printer, self.args[0])}", exp)
+
+
+class OtherSum(_Node):
+    """Sum over the examples of a second batch; see the module docstring."""
+
+    nargs = 1
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _power(rf"\sum_{{i\in\mathcal{{B}}'}}{_indexed(printer, self.args[0])}", exp)
 
 
 class WeightedSum(_Node):
@@ -156,6 +169,21 @@ class ChainCov(_Node):
         return _power(rf"\operatorname{{Cov}}\left[{inner}\right]", exp, wrap=False)
 
 
+class At(_Node):
+    """The first argument with parameters (second, fourth, ...) set to values (third, fifth, ...)."""
+
+    nargs = (3, 5, 7)
+
+    @property
+    def settings(self) -> dict[sp.Basic, sp.Basic]:
+        """Parameter to value."""
+        return dict(zip(self.args[1::2], self.args[2::2], strict=True))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        shown = r",\,".join(f"{printer._print(k)}={printer._print(v)}" for k, v in self.settings.items())
+        return _power(rf"\left.{printer._print(self.args[0])}\right|_{{{shown}}}", exp)
+
+
 class Root(_Node):
     """The value of the second argument, in its domain, at which the first argument vanishes."""
 
@@ -200,6 +228,7 @@ DEVIATION_OF = {du: u, dv: v, dw: w, dg: g, dx: x}
 
 # Design of a batch.
 N, B = sp.symbols("N B", integer=True, positive=True)
+b, k = sp.symbols("b k", integer=True, positive=True)
 design = sp.Symbol("design")
 
 # Population facts.
@@ -237,7 +266,7 @@ M = sp.Symbol("M", positive=True)
 rho = sp.Symbol("rho", nonnegative=True)
 K2, K4, K22 = sp.symbols("K2 K4 K22", real=True)
 
-NODES = (BatchSum, WeightedSum, ComplementSum, PopMean, E, ChainMean, ChainCov, Root, sp.Limit)
+NODES = (BatchSum, OtherSum, WeightedSum, ComplementSum, PopMean, E, ChainMean, ChainCov, Root, At, sp.Limit)
 
 LATEX = {
     ubar: r"\bar u", vbar: r"\bar v", wbar: r"\bar w", gbar: "G", sigma2: r"\sigma^2", mu2: r"\mu_2",
@@ -253,6 +282,8 @@ LATEX = {
 MEANING = {
     "N": "population size: number of examples the batches are drawn from",
     "B": "batch size: examples a batch",
+    "b": "a second, smaller batch size",
+    "k": "scale factor of the linear rule",
     "design": "sampling design: wor without replacement, wr with replacement (iid draws)",
     "sigma2": "per-example variance, divisor N",
     "mu2": "second central moment of the population, divisor N",

@@ -82,14 +82,13 @@ SMALL_N, SMALL_N_PATHS = 7, 4
 
 
 def _free(law: Law, part: Part) -> list[sp.Symbol]:
-    """Parameters of a part that the population does not determine."""
+    """Parameters of a part that neither the population nor the batch determines."""
     determined = set(law.where) | set(nt.MEAN_OF.values()) | set(nt.ROOT_OF) | {nt.N, nt.B, nt.design}
-    determined |= {nt.w_mean, nt.w_var, nt.w_cov, nt.w_sumvar}
+    determined |= {nt.w_mean, nt.w_var, nt.w_cov, nt.w_sumvar} | set(nt.BATCH_STATISTICS)
+    bound = {node.args[1] for node in part.lhs.atoms(sp.Limit, nt.Root)}
     symbols = part.statement.free_symbols | {p.symbol for p in law.params}
-    given = {p.symbol for p in law.params}
-    bound = {limit.args[1] for limit in part.lhs.atoms(sp.Limit)} | set(nt.BATCH_STATISTICS) - {nt.m}
-    return sorted((s for s in symbols & (given | {nt.h, nt.h1, nt.h2, nt.eta, nt.t}) - determined - bound
-                   if not isinstance(s, nt.PerExample)), key=str)
+    return sorted((s for s in symbols - determined - bound
+                   if not isinstance(s, (nt.PerExample, nt.RandomSymbol))), key=str)
 
 
 def _choices(law: Law, symbol: sp.Symbol, rng: random.Random) -> list[Fraction]:

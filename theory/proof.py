@@ -210,11 +210,20 @@ def _check_law(law: Law, part: Part, cited: str, left: sp.Basic, right: sp.Basic
     instance = {sp.sympify(k): sp.sympify(v) for k, v in step.where.items()}
     theirs = {k: nt.resolve(sp.sympify(v), design) for k, v in other.where.items()}
     sides = [nt.resolve(side, design).xreplace(instance) for side in (equation.lhs, equation.rhs)]
-    rewritten = left.xreplace({sides[0]: sides[1]})
+    rewritten = settle(left.xreplace({sides[0]: sides[1]}))
     if rewritten == left and sides[0] != sides[1]:
         return Check(UNDECIDED, {"rule": f"the left side of {other.id}/{equation.name} does not occur"})
     merged = {**{k: v.xreplace(instance) for k, v in theirs.items() if k not in instance}, **definitions}
     return equal(moments.expand_sums(unfold(rewritten, merged), nt.B), moments.expand_sums(unfold(right, merged), nt.B))
+
+
+def settle(expr: sp.Basic) -> sp.Basic:
+    """Carry out `At` where its body is a formula in parameters, with no node left that depends on them."""
+    def carry(*args: sp.Basic) -> sp.Basic:
+        node = nt.At(*args)
+        return node if args[0].has(*nt.NODES) else args[0].xreplace(node.settings)
+
+    return expr.replace(nt.At, carry)
 
 
 def _check_induction(law: Law, left: sp.Basic, right: sp.Basic, step: Step, design: str,

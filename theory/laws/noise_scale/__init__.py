@@ -1,0 +1,1 @@
+"""The gradient noise scale and its estimators."""

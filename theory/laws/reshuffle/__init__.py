@@ -1,0 +1,1 @@
+"""Reshuffled epochs at frozen parameters."""

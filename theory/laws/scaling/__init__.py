@@ -1,0 +1,1 @@
+"""Scaling rules for batch size and learning rate."""

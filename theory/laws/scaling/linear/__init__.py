@@ -1,0 +1,1 @@
+"""The linear scaling rule: what it keeps and what it does not."""
