@@ -54,7 +54,13 @@ CLAIMS = (
           " flat ones."),
     Claim(5, "Linear scaling",
           "Multiply B and the learning rate by k and the dynamics (signal to noise) stay; past some point, "
-          "large batches still end in sharper minima with a generalization gap."),
+          "large batches still end in sharper minima with a generalization gap.",
+          "holds asymptotically",
+          "To first order in eta h and for B far below N, the stationary cloud and the mean path stay. "
+          "Exactly, the variance changes by (2 - eta h)/(2 - k eta h) times (N - kB)/(N - B), one large "
+          "step is noisier than k small ones, and the squared signal-to-noise ratio of a step is not kept "
+          "at all: it grows by k. Sharper minima and the generalization gap: no law yet.",
+          ("scaling.linear.ratio", "scaling.linear.snr", "scaling.linear.kstep")),
     Claim(6, "BatchNorm with small batches",
           "BatchNorm's statistics from small batches are noisy and unreliable: the training loss oscillates, "
           "an example's output depends on its random peers, and running averages open a gap between training "

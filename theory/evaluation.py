@@ -331,7 +331,7 @@ def _limit(node: sp.Basic, world: Context) -> Number:
 
 
 def _root(node: sp.Basic, world: Context) -> Number:
-    """Find the zero of the body: among the integers 1..5 if it is a batch size, else among the rationals >= 1."""
+    """Find the zero of the body: among the integers 1..5 if it is a batch size, else among the positive rationals."""
     body, variable = node.args
     if body.has(nt.E):
         fixed = {e: _sympy(evaluate(e, world)) for e in body.atoms(nt.E) if not e.has(variable)}
@@ -341,7 +341,8 @@ def _root(node: sp.Basic, world: Context) -> Number:
     else:
         numbers = {s: _sympy(evaluate(s, world)) for s in body.free_symbols - {variable}}
         numerator = sp.Poly(sp.fraction(sp.together(body.xreplace(numbers)))[0], variable)
-        zeros = [Fraction(int(z.p), int(z.q)) for z in numerator.ground_roots() if z >= 1]
+        lowest = 1 if variable.is_integer else sp.Rational(1, 10**12)
+        zeros = [Fraction(int(z.p), int(z.q)) for z in numerator.ground_roots() if z >= lowest]
     if len(zeros) != 1:
         raise KeyError(f"expected one zero in this world, found {[str(z) for z in zeros]}")
     return zeros[0]

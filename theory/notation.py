@@ -256,6 +256,9 @@ ROOT_OF = {sigma: PopMean(dx**2)}
 # Dynamics on quadratics.
 eta, h, h1, h2 = sp.symbols("eta h h1 h2", positive=True)
 delta0 = sp.Symbol("delta0", real=True)
+# Per-example curvatures: their population mean is hbar, their variance s2, c2 = s2/hbar^2.
+hbar, c2 = sp.symbols("hbar c2", positive=True)
+s2 = sp.Symbol("s2", nonnegative=True)
 t = sp.Symbol("t", integer=True, nonnegative=True)
 e, e1, e2 = (RandomSymbol(n, real=True) for n in ("e", "e1", "e2"))
 PREV = sp.Symbol("PREV", real=True)
@@ -275,7 +278,7 @@ LATEX = {
     w_var: r"\operatorname{Var}\omega_1", w_cov: r"\operatorname{Cov}(\omega_1,\omega_2)",
     w_sumvar: r"\operatorname{Var}\textstyle\sum_i\omega_i", s: r"\hat\sigma", r: r"\sqrt{\hat\sigma^2+\varepsilon}",
     sigma_hat: r"\operatorname{E}\hat\sigma", eps: r"\varepsilon", delta0: r"\delta_0",
-    e: r"\delta", e1: r"\delta_1", e2: r"\delta_2", HW: r"HW", PREV: r"V",
+    hbar: r"\bar h", s2: "s^2", c2: "c^2", e: r"\delta", e1: r"\delta_1", e2: r"\delta_2", HW: r"HW", PREV: r"V",
     K2: "K_2", K4: "K_4", K22: "K_{22}",
 }
 
@@ -298,6 +301,9 @@ MEANING = {
     "mu_uvw": "population mean of the product of the three deviations",
     "eta": "step size (learning rate)",
     "h": "curvature of the loss",
+    "hbar": "mean curvature over the examples",
+    "s2": "variance of the per-example curvatures, divisor N",
+    "c2": "squared relative non-uniformity of the curvatures, s2/hbar^2",
     "t": "number of steps",
     "delta0": "distance of the start from the minimum",
     "n": "number of entries a normalization statistic pools",

@@ -131,8 +131,10 @@ def cases(law: Law, part: Part, *, seed: int, limit: int = 60) -> Iterator[Conte
         population = {k: [Fraction(rng.randint(-6, 9)) for _ in range(n)] for k in names}
         for values_of in population.values():
             values_of[-1] += len(set(values_of)) == 1  # a constant population tests nothing
-        produced += 1
-        yield Context(population, design, values, law.where, _weights(n, rng))
+        world = Context(population, design, values, law.where, _weights(n, rng))
+        if _facts_inside(law, world):
+            produced += 1
+            yield world
 
 
 def _admitted(law: Law, scalars: Mapping[str, Any]) -> bool:
@@ -140,6 +142,19 @@ def _admitted(law: Law, scalars: Mapping[str, Any]) -> bool:
         if param.name in scalars and param.domain.reject(scalars[param.name]):
             return False
     return all(c.holds(scalars) for c in law.constraints)
+
+
+def _facts_inside(law: Law, world: Context) -> bool:
+    """Say whether the parameters that the population determines lie in their domains."""
+    for param in law.params:
+        if param.symbol in law.where and param.symbol not in world.values:
+            try:
+                value = evaluate(param.symbol, world)
+            except (KeyError, ValueError, ZeroDivisionError):
+                continue  # not a fact of this world alone; the comparison will say more
+            if isinstance(value, Fraction) and param.domain.reject(value):
+                return False
+    return True
 
 
 def _weights(n: int, rng: random.Random) -> list[tuple[Fraction, tuple[Fraction, ...]]]:
@@ -213,5 +228,6 @@ def on_population(law: Law, *, population: Sequence[Fraction] | Mapping[str, Seq
                 continue
             weights = _weights(len(first), random.Random(0)) if chosen.lhs.has(nt.WeightedSum) else []
             world = Context(filled, design, {nt.B: Fraction(size), **extra}, law.where, weights)
-            out.append(compare(law, chosen, world))
+            if _facts_inside(law, world):
+                out.append(compare(law, chosen, world))
     return tuple(out)

@@ -293,7 +293,7 @@ def _check_root(left: sp.Basic, right: sp.Basic, step: Step) -> Check:
     value = right.xreplace(others)
     zero = equal(body.xreplace(others).xreplace({variable: value}), sp.S.Zero)
     cofactor = sp.cancel(sp.together((body / (right - variable)).xreplace(charts)))
-    signs = equality.nonnegative(cofactor)
+    signs = PROVED if PROVED in (equality.nonnegative(cofactor), equality.nonnegative(-cofactor)) else UNDECIDED
     if zero.answer == PROVED and signs != PROVED:
         return Check(UNDECIDED, {**zero.engines, "cofactor": signs})
     return Check(zero.answer, {**zero.engines, "cofactor": signs})

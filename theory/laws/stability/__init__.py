@@ -1,0 +1,1 @@
+"""Stability of mini-batch SGD on finite sums of quadratics."""
