@@ -244,6 +244,7 @@ def _expectation(node: sp.Basic, world: Context) -> Number:
         half = Fraction(1, 2)
         up = {s: Fraction(2 * k + 3) for k, s in enumerate(randoms)}
         down = {s: Fraction(k - 1) for k, s in enumerate(randoms)}
+        down |= {s: -up[s] for s in randoms if isinstance(s, nt.CenteredRandom)}
         outcomes = [(half, up), (half, down)]
     draws = [(p, w) for p, w in world.weights] if body.has(nt.WeightedSum) else [(Fraction(1), None)]
     needs_batch = body.has(nt.BatchSum, nt.ComplementSum) or any(s in nt.BATCH_STATISTICS for s in body.free_symbols)
@@ -314,6 +315,20 @@ def _chain_cov(node: sp.Basic, world: Context) -> Number:
     return product - first * second
 
 
+def _chain_var_mixed(node: sp.Basic, world: Context) -> Number:
+    """Second moment after some steps from the minimum, over every sequence of batches; its mean is zero."""
+    size, eta = int(evaluate(nt.B, world)), evaluate(nt.eta, world)
+    pool = list(batches(world.size, size, world.design))
+    count = sum(k for k, _ in pool)
+    steps = [(Fraction(k, count), evaluate(nt.BatchSum(nt.u) / size, here), evaluate(nt.BatchSum(nt.dg) / size, here))
+             for k, here in ((k, replace(world, batch=b)) for k, b in pool)]
+    paths: list[tuple[Fraction, Fraction]] = [(Fraction(1), Fraction(0))]
+    for _ in range(int(evaluate(node.args[0], world))):
+        paths = [(p * q, (1 - eta * h) * error - eta * noise) for p, error in paths for q, h, noise in steps]
+    first = sum((p * error for p, error in paths), Fraction(0))
+    return sum((p * error**2 for p, error in paths), Fraction(0)) - first**2
+
+
 def _limit(node: sp.Basic, world: Context) -> Number:
     """Stationary value of a chain moment: the fixed point of the enumerated one-step map.
 
@@ -361,6 +376,7 @@ _NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {
     nt.E: _expectation,
     nt.ChainMean: _chain_mean,
     nt.ChainCov: _chain_cov,
+    nt.ChainVarMixed: _chain_var_mixed,
     sp.Limit: _limit,
     sp.exp: _exponential,
     nt.At: _at,

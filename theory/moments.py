@@ -250,4 +250,6 @@ def _atom(body: sp.Expr, size: sp.Expr) -> sp.Expr:
 
 def _random(symbols: Sequence[sp.Expr], size: sp.Expr) -> sp.Expr:
     """Moment of the random symbols; symbols named together are one joint variable."""
+    if len(symbols) == 1 and isinstance(symbols[0], nt.CenteredRandom):
+        return sp.S.Zero
     return _atom(sp.Mul(*symbols), size) if symbols else sp.S.One

@@ -11,6 +11,7 @@ printed is what is checked:
 `E(expr, B)`        expectation over a random batch of size B
 `ByDesign(a, b)`    a without replacement, b with replacement
 `ChainMean(t)`, `ChainCov(i, j, t)`   moments of SGD on a quadratic after t steps
+`ChainVarMixed(t)`  variance after t steps when the examples' curvatures differ (`u`), from the minimum
 `At(f, s, value, ...)`   f with parameters set to other values
 `Root(f, b)`        the value of b in the domain at which f vanishes
 
@@ -36,8 +37,10 @@ __all__ = [
     "At",
     "BatchSum",
     "ByDesign",
+    "CenteredRandom",
     "ChainCov",
     "ChainMean",
+    "ChainVarMixed",
     "ComplementSum",
     "Deviation",
     "E",
@@ -66,6 +69,10 @@ class Deviation(PerExample):
 
 class RandomSymbol(sp.Symbol):
     """A random number independent of the batch."""
+
+
+class CenteredRandom(RandomSymbol):
+    """A random number of mean zero, independent of the batch."""
 
 
 class _Node(sp.Function):
@@ -169,6 +176,15 @@ class ChainCov(_Node):
         return _power(rf"\operatorname{{Cov}}\left[{inner}\right]", exp, wrap=False)
 
 
+class ChainVarMixed(_Node):
+    """Variance after t SGD steps from the minimum, with per-example curvatures u and noise g."""
+
+    nargs = 1
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return _power(rf"\operatorname{{Var}}\left[\theta_{{{printer._print(self.args[0])}}}\right]", exp, wrap=False)
+
+
 class At(_Node):
     """The first argument with parameters (second, fourth, ...) set to values (third, fifth, ...)."""
 
@@ -261,6 +277,7 @@ hbar, c2 = sp.symbols("hbar c2", positive=True)
 s2 = sp.Symbol("s2", nonnegative=True)
 t = sp.Symbol("t", integer=True, nonnegative=True)
 e, e1, e2 = (RandomSymbol(n, real=True) for n in ("e", "e1", "e2"))
+ec = CenteredRandom("ec", real=True)
 PREV = sp.Symbol("PREV", real=True)
 
 # Normalization groups.
@@ -269,7 +286,8 @@ M = sp.Symbol("M", positive=True)
 rho = sp.Symbol("rho", nonnegative=True)
 K2, K4, K22 = sp.symbols("K2 K4 K22", real=True)
 
-NODES = (BatchSum, OtherSum, WeightedSum, ComplementSum, PopMean, E, ChainMean, ChainCov, Root, At, sp.Limit)
+NODES = (BatchSum, OtherSum, WeightedSum, ComplementSum, PopMean, E, ChainMean, ChainCov, ChainVarMixed, Root, At,
+         sp.Limit)
 
 LATEX = {
     ubar: r"\bar u", vbar: r"\bar v", wbar: r"\bar w", gbar: "G", sigma2: r"\sigma^2", mu2: r"\mu_2",
@@ -278,7 +296,8 @@ LATEX = {
     w_var: r"\operatorname{Var}\omega_1", w_cov: r"\operatorname{Cov}(\omega_1,\omega_2)",
     w_sumvar: r"\operatorname{Var}\textstyle\sum_i\omega_i", s: r"\hat\sigma", r: r"\sqrt{\hat\sigma^2+\varepsilon}",
     sigma_hat: r"\operatorname{E}\hat\sigma", eps: r"\varepsilon", delta0: r"\delta_0",
-    hbar: r"\bar h", s2: "s^2", c2: "c^2", e: r"\delta", e1: r"\delta_1", e2: r"\delta_2", HW: r"HW", PREV: r"V",
+    hbar: r"\bar h", s2: "s^2", c2: "c^2",
+    ec: r"\delta", e: r"\delta", e1: r"\delta_1", e2: r"\delta_2", HW: r"HW", PREV: r"V",
     K2: "K_2", K4: "K_4", K22: "K_{22}",
 }
 

@@ -80,6 +80,9 @@ def _defined(part: Part, world: Context) -> bool:
 # Enough for second moments on a grid larger than the degree in N and B; paths of batches grow faster.
 SMALL_N, SMALL_N_PATHS = 7, 4
 
+# Where a law's domain admits few random populations, others are tried, until there are enough worlds.
+PASSES, ENOUGH = 12, 20
+
 
 def _free(law: Law, part: Part) -> list[sp.Symbol]:
     """Parameters of a part that neither the population nor the batch determines."""
@@ -111,7 +114,7 @@ def cases(law: Law, part: Part, *, seed: int, limit: int = 60) -> Iterator[Conte
     free = _free(law, part)
     names_of = {p.name for p in law.params}
     grid = []
-    largest = SMALL_N_PATHS if part.lhs.has(nt.ChainMean, nt.ChainCov) else SMALL_N
+    largest = SMALL_N_PATHS if part.lhs.has(nt.ChainMean, nt.ChainCov, nt.ChainVarMixed) else SMALL_N
     for design in law.designs:
         top = largest if design == "wor" else 3
         for n in range(2, top + 1):
@@ -120,8 +123,8 @@ def cases(law: Law, part: Part, *, seed: int, limit: int = 60) -> Iterator[Conte
                     grid.append((design, n, b, combo))
     rng.shuffle(grid)
     produced = 0
-    for design, n, b, combo in grid:
-        if produced == limit:
+    for place, (design, n, b, combo) in enumerate(grid * PASSES):
+        if produced == limit or (place >= len(grid) and produced >= min(limit, ENOUGH)):
             return
         values: dict[sp.Symbol, Number] = {nt.B: Fraction(b), **dict(zip(free, combo, strict=True))}
         scalars = {s.name: v for s, v in values.items()} | {"N": n, "design": design}
@@ -145,16 +148,18 @@ def _admitted(law: Law, scalars: Mapping[str, Any]) -> bool:
 
 
 def _facts_inside(law: Law, world: Context) -> bool:
-    """Say whether the parameters that the population determines lie in their domains."""
+    """Say whether the parameters that the population determines meet their domains and the constraints."""
+    scalars: dict[str, Any] = {s.name: v for s, v in world.values.items()}
+    scalars |= {"N": world.size, "design": world.design}
     for param in law.params:
         if param.symbol in law.where and param.symbol not in world.values:
             try:
                 value = evaluate(param.symbol, world)
             except (KeyError, ValueError, ZeroDivisionError):
                 continue  # not a fact of this world alone; the comparison will say more
-            if isinstance(value, Fraction) and param.domain.reject(value):
-                return False
-    return True
+            if isinstance(value, Fraction):
+                scalars[param.name] = value
+    return _admitted(law, scalars)
 
 
 def _weights(n: int, rng: random.Random) -> list[tuple[Fraction, tuple[Fraction, ...]]]:

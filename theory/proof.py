@@ -243,7 +243,7 @@ def _check_induction(law: Law, left: sp.Basic, right: sp.Basic, step: Step, desi
         equal(unfold(right.xreplace({nt.t: nt.t + 1}), definitions),
               unfold(recursion.xreplace({nt.PREV: right}), definitions)),
     ]
-    if not left.has(nt.ChainMean, nt.ChainCov):
+    if not left.has(nt.ChainMean, nt.ChainCov, nt.ChainVarMixed):
         return Check(UNDECIDED, {"rule": "the previous line is not a moment of the chain"})
     return max(checks, key=lambda c: _rank(c.answer))
 
@@ -269,14 +269,28 @@ def _check_limit(law: Law, left: sp.Basic, right: sp.Basic) -> Check:
 def contracts(law: Law, base: sp.Expr) -> bool:
     """Say whether |base| < 1 follows from a constraint of the law.
 
-    The base must be a product of factors ``1 - y`` with a constraint ``y < 2`` of the law on positive y.
+    Either a constraint says ``base < 1`` of a sum of squares, or the base is a product of factors ``1 - y``
+    with a constraint ``y < 2`` of the law on positive y.
     """
+    stated = [c.relation for c in law.constraints if isinstance(c.relation, sp.StrictLessThan)]
+    if any(r.args[1] == 1 and equal(r.args[0], base).answer == PROVED for r in stated):
+        return all(_not_negative(law, term) for term in sp.Add.make_args(base))
     bounds = [c.relation for c in law.constraints if isinstance(c.relation, sp.StrictLessThan)]
     for factor in sp.Mul.make_args(base):
         y = sp.expand(1 - factor)
         if not (y.is_positive and any(b.lhs - b.rhs == y - 2 for b in bounds)):
             return False
     return True
+
+
+def _not_negative(law: Law, term: sp.Expr) -> bool:
+    """Say whether a term is >= 0 on the law's domain: by its factors, or because batches fit the population."""
+    if term.is_nonnegative:
+        return True
+    extra, left_out = sp.symbols("extra left_out", nonnegative=True)
+    fits = any(c.relation == sp.Le(nt.B, nt.N) for c in law.constraints)
+    inside = term.xreplace({nt.B: 1 + extra, nt.N: 1 + extra + left_out})
+    return fits and equality.nonnegative(inside) == PROVED
 
 
 def _check_root(left: sp.Basic, right: sp.Basic, step: Step) -> Check:

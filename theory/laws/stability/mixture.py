@@ -55,7 +55,9 @@ LAW = Law(
         UNIFORM_BATCH, STEP_INDEPENDENCE,
         Assumption("quadratic examples", "each example's loss is quadratic with curvature u_i; one direction"),
     ),
-    sources=(Source("mulayoff2024", note="abstract: the mixture with weight about 1/B; the exact weight read in a summary"),),
+    sources=(
+        Source("mulayoff2024", note="abstract: the mixture with weight about 1/B; the exact weight read in a summary"),
+    ),
     where={s2: PopMean(du**2), hbar: PopMean(u), ubar: PopMean(u)},
     headline="mixture",
     words=(

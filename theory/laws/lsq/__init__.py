@@ -1,0 +1,1 @@
+"""Least squares with differing examples: noise that depends on the parameters."""
