@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational, Real
@@ -128,6 +129,12 @@ class Param:
         return [self.name, repr(self.domain)]
 
 
+_COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
+    sp.Le: operator.le, sp.Lt: operator.lt, sp.Ge: operator.ge, sp.Gt: operator.gt, sp.Eq: operator.eq,
+    sp.Ne: operator.ne,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """A relation between parameters.
@@ -152,8 +159,17 @@ class Constraint:
             return True
         if not all(s.name in values for s in self.relation.free_symbols):
             return True
-        numbers = {s: exact.to_sympy(values[s.name]) for s in self.relation.free_symbols}
-        return bool(self.relation.subs(numbers))
+        given = {s: values[s.name] for s in self.relation.free_symbols}
+        comparison = _COMPARISONS.get(type(self.relation))
+        if comparison is not None and all(isinstance(v, Rational) for v in given.values()):
+            points = {s: Fraction(v) for s, v in given.items()}
+            try:
+                left, right = (exact.evaluate(side, points.get) for side in self.relation.args)
+            except exact.NotRational:
+                pass  # remainders and roots are left to SymPy
+            else:
+                return comparison(left, right)
+        return bool(self.relation.subs({s: exact.to_sympy(v) for s, v in given.items()}))
 
 
 def validate(law: str, params: Sequence[Param], constraints: Sequence[Constraint], values: Mapping[str, Any],

@@ -7,9 +7,8 @@ nothing of the moment calculus, so a law whose derivation and calculus share an 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,80 +16,12 @@ import sympy as sp
 
 from theory import notation as nt
 from theory.surds import Surd, root
+from theory.world import Context, Number, Transcendental, batches, pairs
 
 __all__ = ["Context", "Transcendental", "batches", "evaluate"]
 
-Number = Any  # Fraction, or Surd where square roots occur
-
-
-class Transcendental(ArithmeticError):
-    """A value that is not algebraic, so it equals no brute-force value."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """A concrete world in which a statement has a value.
-
-    Parameters
-    ----------
-    population : mapping of str to sequence of Fraction
-        Values per example by symbol name (`u`, `v`, `w`, `g`, `x`), all of one length.
-    design : {"wor", "wr"}
-        Sampling design of the batch.
-    values : mapping of sympy.Symbol to number
-        Free parameters (`B`, `eta`, ...).
-    where : mapping
-        The law's definitions.
-    weights : sequence of (probability, weights)
-        Concrete exchangeable weights, if the statement speaks of them.
-    batch : tuple of int or None
-        The batch at hand, inside an expectation.
-    example : int or None
-        The example at hand, inside a sum.
-    other : tuple of int or None
-        The second batch at hand, where the expectation speaks of one.
-    draw : tuple of Fraction or None
-        The weights at hand, inside an expectation.
-    facts : dict
-        Values of symbols that do not depend on batch, example or weights, computed once a world.
-    """
-
-    population: Mapping[str, Sequence[Fraction]]
-    design: str
-    values: Mapping[sp.Symbol, Number]
-    where: Mapping[Any, Any] = field(default_factory=dict)
-    weights: Sequence[tuple[Fraction, tuple[Fraction, ...]]] = ()
-    batch: tuple[int, ...] | None = None
-    example: int | None = None
-    other: tuple[int, ...] | None = None
-    draw: tuple[Fraction, ...] | None = None
-    facts: dict[sp.Symbol, Number] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def size(self) -> int:
-        """Population size N."""
-        return len(next(iter(self.population.values())))
-
-
-def batches(population: int, size: int, design: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Iterate over (number of equally likely outcomes, batch) for every batch of a size.
-
-    Raises
-    ------
-    ValueError
-        If the size does not fit the design.
-    """
-    if size < 1 or (design == "wor" and size > population):
-        raise ValueError(f"batch size {size} does not fit {population} samples {nt.DESIGNS[design]}")
-    if design == "wor":
-        for batch in itertools.combinations(range(population), size):
-            yield 1, batch
-        return
-    for batch in itertools.combinations_with_replacement(range(population), size):
-        orders = math.factorial(size)
-        for index in set(batch):
-            orders //= math.factorial(batch.count(index))
-        yield orders, batch
+MOST_PATHS = 100
+"""Sequences of batches that are visited one by one."""
 
 
 def evaluate(expr: sp.Basic, world: Context) -> Number:
@@ -250,7 +181,7 @@ def _expectation(node: sp.Basic, world: Context) -> Number:
     needs_batch = body.has(nt.BatchSum, nt.ComplementSum) or any(s in nt.BATCH_STATISTICS for s in body.free_symbols)
     pool: list[tuple[int, Any, Any]] = [(1, None, None)]
     if body.has(nt.OtherSum):
-        pool = list(_pairs(world.size, int(size), world.design))
+        pool = list(pairs(world.size, int(size), world.design))
     elif needs_batch:
         pool = [(k, batch, None) for k, batch in batches(world.size, int(size), world.design)]
     total, count = Fraction(0), sum(k for k, *_ in pool)
@@ -260,14 +191,6 @@ def _expectation(node: sp.Basic, world: Context) -> Number:
                 here = replace(inner, batch=batch, other=other, draw=draw, values={**inner.values, **assigned})
                 total = total + chance * p * multiplicity * evaluate(body, here) / count
     return total
-
-
-def _pairs(population: int, size: int, design: str) -> Iterator[tuple[int, tuple[int, ...], tuple[int, ...]]]:
-    """Iterate over (multiplicity, batch, second batch): disjoint without replacement, else independent."""
-    for k, batch in batches(population, size, design):
-        for j, other in batches(population, size, design):
-            if design == "wr" or not set(batch) & set(other):
-                yield k * j, batch, other
 
 
 def _at(node: sp.Basic, world: Context) -> Number:
@@ -285,15 +208,18 @@ def _noises(world: Context, step: int) -> list[tuple[Fraction, Fraction]]:
 
 
 def _path_moments(world: Context, modes: tuple[int, int], steps: int) -> tuple[Number, Number, Number]:
-    """First moments and product moment of two modes after `steps`, over every sequence of batches.
+    """First moments and product moment of two modes after `steps`.
 
-    Modes: 1 is (h, g); 2 and 3 are (h1, u) and (h2, v).
+    Every sequence of batches is visited while there are few; beyond, moments are carried from step to
+    step over every batch of that step (tower rule).  Modes: 1 is (h, g); 2 and 3 are (h1, u) and (h2, v).
     """
     curvature = {1: nt.h, 2: nt.h1, 3: nt.h2}
     eta = evaluate(nt.eta, world)
     shrink = [1 - eta * evaluate(curvature[k], world) for k in modes]
     noises = [_noises(world, k) for k in modes]
     start = evaluate(nt.delta0, world) if nt.delta0 in world.values else Fraction(0)
+    if len(noises[0]) ** steps > MOST_PATHS:
+        return _carried(shrink, eta, noises, start, steps)
     first = second = product = Fraction(0)
     for sequence in itertools.product(range(len(noises[0])), repeat=steps):
         chance, errors = Fraction(1), [start, start]
@@ -303,6 +229,18 @@ def _path_moments(world: Context, modes: tuple[int, int], steps: int) -> tuple[N
         first, second = first + chance * errors[0], second + chance * errors[1]
         product += chance * errors[0] * errors[1]
     return first, second, product
+
+
+def _carried(shrink: Sequence[Number], eta: Number, noises: Sequence[Sequence[tuple[Fraction, Fraction]]],
+             start: Number, steps: int) -> tuple[Number, Number, Number]:
+    """Carry E[e1], E[e2], E[e1 e2] through the steps, each averaged over all of its batches."""
+    (a, b), (e1, e2, e12) = shrink, (start, start, start * start)
+    pairs = [(p, eta * n1, eta * n2) for (p, n1), (_, n2) in zip(noises[0], noises[1], strict=True)]
+    for _ in range(steps):
+        e12 = sum((p * (a * b * e12 - a * y * e1 - b * x * e2 + x * y) for p, x, y in pairs), Fraction(0))
+        e1, e2 = (sum((p * (a * e1 - x) for p, x, _ in pairs), Fraction(0)),
+                  sum((p * (b * e2 - y) for p, _, y in pairs), Fraction(0)))
+    return e1, e2, e12
 
 
 def _chain_mean(node: sp.Basic, world: Context) -> Number:
@@ -322,8 +260,16 @@ def _chain_var_mixed(node: sp.Basic, world: Context) -> Number:
     count = sum(k for k, _ in pool)
     steps = [(Fraction(k, count), evaluate(nt.BatchSum(nt.u) / size, here), evaluate(nt.BatchSum(nt.dg) / size, here))
              for k, here in ((k, replace(world, batch=b)) for k, b in pool)]
+    count_of_steps = int(evaluate(node.args[0], world))
+    first = second = Fraction(0)
+    if len(steps) ** count_of_steps > MOST_PATHS:
+        for _ in range(count_of_steps):
+            second = sum((q * ((1 - eta * h) ** 2 * second - 2 * (1 - eta * h) * eta * x * first + (eta * x) ** 2)
+                          for q, h, x in steps), Fraction(0))
+            first = sum((q * ((1 - eta * h) * first - eta * x) for q, h, x in steps), Fraction(0))
+        return second - first**2
     paths: list[tuple[Fraction, Fraction]] = [(Fraction(1), Fraction(0))]
-    for _ in range(int(evaluate(node.args[0], world))):
+    for _ in range(count_of_steps):
         paths = [(p * q, (1 - eta * h) * error - eta * noise) for p, error in paths for q, h, noise in steps]
     first = sum((p * error for p, error in paths), Fraction(0))
     return sum((p * error**2 for p, error in paths), Fraction(0)) - first**2

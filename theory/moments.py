@@ -50,8 +50,8 @@ def _split(term: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     """Split a monomial into (constant coefficient, per-example monomial)."""
     constant, varying = sp.S.One, sp.S.One
     for factor in sp.Mul.make_args(term):
-        if any(_is_example(a) for a in factor.free_symbols) and not isinstance(factor, nt.PopMean):
-            base, exponent = factor.as_base_exp()
+        base, exponent = factor.as_base_exp()
+        if any(_is_example(a) for a in factor.free_symbols) and not isinstance(base, nt.PopMean):
             if not (_is_example(base) and exponent.is_Integer and exponent > 0):
                 raise ValueError(f"{factor} is not a polynomial in per-example symbols")
             varying *= factor

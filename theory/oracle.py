@@ -14,8 +14,9 @@ import sympy as sp
 
 from theory import notation as nt
 from theory.domain import Choice, Integers, Reals
-from theory.evaluation import Context, Number, Transcendental, batches, evaluate
+from theory.evaluation import evaluate
 from theory.law import Law, Part
+from theory.world import Context, Number, Transcendental, batches
 
 __all__ = ["Comparison", "Context", "cases", "compare", "compare_sides", "enumerate_law", "on_population"]
 

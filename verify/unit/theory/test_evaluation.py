@@ -68,3 +68,13 @@ def test_a_root_is_searched():
     assert evaluate(nt.Root(2 * B - 8, B), WORLD) == 4
     with pytest.raises(KeyError, match="expected one zero"):
         evaluate(nt.Root(B - B * 1 + 1, B), WORLD)
+
+
+def test_carrying_moments_equals_visiting_every_sequence(monkeypatch):
+    world = Context({"g": [F(-3), F(1), F(5)], "u": [F(1), F(2), F(0)], "v": [F(2), F(-1), F(1)]}, "wor",
+                    {B: F(2), nt.eta: F(1, 3), nt.h: F(1), nt.h1: F(2), nt.h2: F(1, 2), nt.delta0: F(2)})
+    three, four = sp.Integer(3), sp.Integer(4)
+    nodes = [ChainMean(three), ChainCov(1, 1, three), ChainCov(2, 3, four), nt.ChainVarMixed(three)]
+    visited = [evaluate(node, world) for node in nodes]
+    monkeypatch.setattr("theory.evaluation.MOST_PATHS", 0)
+    assert [evaluate(node, world) for node in nodes] == visited
