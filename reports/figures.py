@@ -16,7 +16,7 @@ from typing import Any
 from reports import maths
 from reports.curves import Curve, Ratio
 
-__all__ = ["Figure", "draw_curve", "draw_ratios", "front"]
+__all__ = ["Figure", "as_csv", "as_svg", "draw_curve", "draw_ratios", "front"]
 
 DESIGN_COLORS = {"wor": "#0b5394", "wr": "#b45309"}
 GRAY = "#8a8a8a"
@@ -82,7 +82,8 @@ def _scales(curve: Curve) -> tuple[str, str]:
     return ("log" if x_log else "linear"), ("log" if y_log else "linear")
 
 
-def _svg(figure: Any) -> str:
+def as_svg(figure: Any) -> str:
+    """Return a figure of Matplotlib as SVG, the same bytes each time, and close it."""
     import matplotlib.pyplot as plt
 
     stream = io.StringIO()
@@ -94,7 +95,8 @@ def _svg(figure: Any) -> str:
     return "\n".join(line.strip() for line in text.splitlines() if line.strip()) + "\n"
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV; None is an empty field."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
@@ -128,12 +130,12 @@ def draw_curve(curve: Curve, *, title: str = "", size: tuple[float, float] = (6.
         axes.set_xlabel(AXES.get(curve.axis, curve.axis))
         axes.set_ylabel(title or curve.quantity.replace("_", " "))
         _legend(axes, {}, fontsize=9, handlelength=1.8, labelspacing=0.35)
-        svg = _svg(figure)
+        svg = as_svg(figure)
     rows = [(s.kind, s.name, *row) for s in curve.series for row in s.rows]
     return Figure(
         curve.name,
         svg,
-        _csv(("kind", "series", curve.axis, "value", "low", "high"), rows),
+        as_csv(("kind", "series", curve.axis, "value", "low", "high"), rows),
         _alt(curve),
         curve.caption,
     )
@@ -296,7 +298,7 @@ def draw_ratios(rows: Sequence[Ratio]) -> Figure:
         axes.set_yticklabels([r.label for r in rows], fontsize=9.5)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-        svg = _svg(figure)
+        svg = as_svg(figure)
     data = [
         (r.label.replace("\n", ", ").replace("$", "").replace("\\", ""), r.ratio, r.low, r.high, r.delta)
         for r in rows
@@ -305,7 +307,7 @@ def draw_ratios(rows: Sequence[Ratio]) -> Figure:
     return Figure(
         "ratios",
         svg,
-        _csv(("cell", "measured/law", "low", "high", "tolerance"), data),
+        as_csv(("cell", "measured/law", "low", "high", "tolerance"), data),
         alt,
         "Measured over predicted, with the interval not ruled out; gray ticks are rivals in reach.",
     )
@@ -341,8 +343,8 @@ def front(curve: Curve) -> Figure:
             f"rival: {maths.plain(popular)}": r"rival: $\sigma^2/B$" + (" (refuted)" if gone else ""),
         }
         _legend(axes, labels, fontsize=11, loc="lower left", labelspacing=0.7)
-        svg = _svg(figure)
-    data = _csv(
+        svg = as_svg(figure)
+    data = as_csv(
         ("kind", "series", "B", "value", "low", "high"),
         [(s.kind, s.name, *r) for s in curve.series for r in s.rows],
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from reports import __version__, curves, figures, graph, maths, tables, views
+from reports import __version__, curves, figures, graph, maths, speed, tables, views
 from reports.figures import Figure
 from theory.law import Law
 
@@ -21,6 +21,7 @@ NAVIGATION = (
     ("graph.html", "Graph"),
     ("errata.html", "Errata"),
     ("selftest.html", "Self-test"),
+    ("speed.html", "Speed"),
 )
 FACES = (
     ("STIX Two Text", "normal", 400, "stix-two-text-400-normal.woff2"),
@@ -58,6 +59,8 @@ class Site:
         Day of the last record (empty if there is none), random draws and seconds of computation in the store.
     sections : sequence of Section
         Further sections of the self-test page.
+    bench : mapping or None
+        Recorded figures of speed, see `reports.speed`; the page says so when there are none.
     """
 
     laws: Sequence[Law]
@@ -68,6 +71,7 @@ class Site:
     draws: int
     seconds: float
     sections: Sequence[Section] = ()
+    bench: Mapping[str, Any] | None = None
 
 
 def render(site: Site) -> dict[str, bytes]:
@@ -101,6 +105,9 @@ def render(site: Site) -> dict[str, bytes]:
             for k, s in enumerate(site.sections)
         ],
     )
+    files["speed.html"] = pages.page("speed.html", runs=_speed(site, files))
+    if site.bench is not None:
+        files["data/bench.json"] = speed.text(site.bench)
     for member in members:
         files[f"laws/{member.id}.html"] = pages.page("law.html", path=f"laws/{member.id}.html", law=member)
         files[f"ledger/{member.id}.json"] = site.ledger[member.id]
@@ -195,6 +202,15 @@ def _member(site: Site, law: Law, files: dict[str, str]) -> views.LawView:
         titles={c.number: c.title for c in site.claims},
         used_by=[other.id for other in site.laws if law.id in other.uses],
     )
+
+
+def _speed(site: Site, files: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the recorded runs and keep their figures."""
+    runs = speed.views(site.bench)
+    for run in runs:
+        for workload in run["workloads"]:
+            _keep(files, workload["figure"].name, workload["figure"])
+    return runs
 
 
 def _families(laws: Sequence[Law], members: Sequence[views.LawView]) -> list[dict[str, Any]]:

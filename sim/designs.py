@@ -1,4 +1,4 @@
-"""Batch sampling: with and without replacement, reshuffled epochs, Poisson, stratified.
+"""Batch sampling: with and without replacement, reshuffled epochs, Poisson, stratified, class-pure, in parts.
 
 Every sampler is exact: it uses whole random numbers only, so a uniform law on batches is uniform, not
 uniform to 53 bits.  A batch without replacement is a *set*: the order of the indices within a row says
@@ -20,7 +20,9 @@ from sim.subsets import smallest
 __all__ = [
     "DESIGNS",
     "check_sizes",
+    "class_pure",
     "draw",
+    "micro_batches",
     "poisson",
     "reshuffled",
     "stratified",
@@ -175,13 +177,18 @@ def reshuffled(N: int, B: int, n: int, *, rng: np.random.Generator) -> np.ndarra
     if N % B:
         raise ValueError(f"batch size {B} does not divide the {N} samples of an epoch")
     order = np.repeat(np.arange(N, dtype=np.int64)[:, None], n, axis=1)
-    column = np.arange(n)
-    for last in range(N - 1, 0, -1):
+    _shuffle(order, rng=rng)
+    return np.ascontiguousarray(order.T).reshape(n, N // B, B)
+
+
+def _shuffle(order: np.ndarray, *, rng: np.random.Generator) -> None:
+    """Permute each column of `order` uniformly, in place, after Fisher and Yates."""
+    column, n = np.arange(order.shape[1]), order.shape[1]
+    for last in range(len(order) - 1, 0, -1):
         other = rng.integers(0, last + 1, size=n)
         moved = order[other, column]
         order[other, column] = order[last]
         order[last] = moved
-    return np.ascontiguousarray(order.T).reshape(n, N // B, B)
 
 
 def poisson(N: int, q: Fraction | float, n: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -218,9 +225,7 @@ def poisson(N: int, q: Fraction | float, n: int, *, rng: np.random.Generator) ->
     return rng.integers(0, chance.denominator, size=(n, N)) < chance.numerator
 
 
-def stratified(
-    sizes: Sequence[int], counts: Sequence[int], n: int, *, rng: np.random.Generator
-) -> np.ndarray:
+def stratified(sizes: Sequence[int], counts: Sequence[int], n: int, *, rng: np.random.Generator) -> np.ndarray:
     """Draw without replacement within each stratum; strata are consecutive ranges of indices.
 
     Parameters
@@ -245,11 +250,99 @@ def stratified(
         If the two lists differ in length, are empty, or a count exceeds its stratum.
     """
     if len(sizes) != len(counts) or not len(sizes):
-        raise ValueError(
-            f"{len(sizes)} strata and {len(counts)} counts: one count for each stratum is needed"
-        )
+        raise ValueError(f"{len(sizes)} strata and {len(counts)} counts: one count for each stratum is needed")
     parts, first = [], 0
     for size, count in zip(sizes, counts, strict=True):
         parts.append(without_replacement(size, count, n, rng=rng) + first)
         first += size
     return np.concatenate(parts, axis=1)
+
+
+def class_pure(
+    labels: np.ndarray,
+    B: int,
+    n: int,
+    *,
+    blocks: int = 1,
+    design: str = "wor",
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw batches made of blocks of one class each.
+
+    Parameters
+    ----------
+    labels
+        Class of each example, whole numbers, shape (N,).
+    B
+        Batch size, a multiple of `blocks`.
+    n
+        Number of batches.
+    blocks
+        Blocks in a batch.  Each block's class is drawn on its own, by the classes' shares of the population,
+        so two blocks may have one class and share examples.
+    design
+        How a block is drawn from its class: ``"wor"`` or ``"wr"``.
+    rng
+        The stream.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n, B)
+        The indices, block after block.
+
+    Raises
+    ------
+    ValueError
+        If `labels` is not a vector of whole numbers, `blocks` does not divide `B`, or a block without
+        replacement exceeds the smallest class.
+    """
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be whole numbers of shape (N,), got {labels.dtype} {labels.shape}")
+    N, B = check_sizes(len(labels), B, "wr")
+    n, blocks = _whole("number of batches n", n, 0), _whole("number of blocks", blocks, 1)
+    if B % blocks:
+        raise ValueError(f"a batch of {B} cannot be split into {blocks} blocks")
+    size = B // blocks
+    classes, counts = np.unique(labels, return_counts=True)
+    if design == "wor" and size > counts.min():
+        rare = classes[counts.argmin()]
+        raise ValueError(f"a block of {size} exceeds the {counts.min()} samples of class {rare}")
+    chosen = labels[rng.integers(0, N, size=n * blocks)]
+    found = np.empty((n * blocks, size), dtype=np.int64)
+    for each, count in zip(classes.tolist(), counts.tolist(), strict=True):
+        rows, members = np.flatnonzero(chosen == each), np.flatnonzero(labels == each)
+        found[rows] = members[draw(design, count, size, len(rows), rng=rng)]
+    return found.reshape(n, B)
+
+
+def micro_batches(N: int, sizes: Sequence[int], n: int, *, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Draw batches without replacement and cut each, in random order, into micro-batches.
+
+    Parameters
+    ----------
+    N
+        Population size.
+    sizes
+        Examples in each micro-batch, equal or not; together at most `N`.
+    n
+        Number of batches.
+    rng
+        The stream.
+
+    Returns
+    -------
+    tuple of numpy.ndarray of int64
+        One array of shape (n, sizes[k]) for each micro-batch; those of one row are disjoint.
+
+    Raises
+    ------
+    ValueError
+        If there are no sizes, one is below 1, or they exceed the population together.
+    """
+    if not len(sizes):
+        raise ValueError("at least one micro-batch is needed, got none")
+    parts = [_whole("micro-batch size", size, 1) for size in sizes]
+    order = np.ascontiguousarray(without_replacement(N, sum(parts), n, rng=rng).T)
+    _shuffle(order, rng=rng)
+    ends = np.cumsum(parts)
+    return tuple(np.ascontiguousarray(part.T) for part in np.split(order, ends[:-1]))

@@ -8,7 +8,31 @@ from sim import norms
 from sim.arrays import namespace
 from sim.networks import MLP, Factors, mean_gradient
 
-__all__ = ["covariance_trace", "gradient_trace", "noise_scale", "square_norms", "statistic_errors"]
+__all__ = [
+    "covariance_trace",
+    "gradient_trace",
+    "noise_scale",
+    "require_examples",
+    "square_norms",
+    "statistic_errors",
+]
+
+
+def require_examples(network: MLP) -> None:
+    """Refuse a network in which the loss of one example depends on its peers.
+
+    Parameters
+    ----------
+    network
+        The architecture.
+
+    Raises
+    ------
+    ValueError
+        Under batch norm, where per-example gradients do not exist.
+    """
+    if network.norm == "batch":
+        raise ValueError("per-example gradients do not exist under batch norm: a loss depends on its peers")
 
 
 def covariance_trace(gradients: Any) -> Any:
@@ -49,8 +73,7 @@ def square_norms(network: MLP, theta: Any, x: Any, y: Any) -> Any:
 
 
 def _square_norms(network: MLP, factors: tuple[Factors, ...]) -> Any:
-    if network.norm == "batch":
-        raise ValueError("per-example gradients do not exist under batch norm: a loss depends on its peers")
+    require_examples(network)
     xp, total = namespace(factors[0].x), 0.0
     for f in factors:
         total = total + (xp.sum(f.x * f.x, axis=2) + 1.0) * xp.sum(f.d * f.d, axis=2)
@@ -109,9 +132,7 @@ def noise_scale(trace: Any, square: Any) -> Any:
     return trace / square
 
 
-def statistic_errors(
-    kind: str, x: Any, mean: float, var: float, *, groups: int | None = None
-) -> tuple[Any, Any]:
+def statistic_errors(kind: str, x: Any, mean: float, var: float, *, groups: int | None = None) -> tuple[Any, Any]:
     """Return the squared errors of a layer's mean and variance against those of the population.
 
     Parameters

@@ -18,12 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify import blocks, canonical, channels, engines, ledger, plan
+from verify import blocks, canonical, channels, cost, engines, ledger, plan
 from verify.account import Account
 from verify.cells import Cell, cells, profile_rank
 from verify.channels import drawn
 from verify.store import Record, Store
-from verify.tasks import CellState, Group, Task, missing, named
+from verify.tasks import CellState, Group, Task, closure, missing, named
 
 if TYPE_CHECKING:
     from theory.law import Law
@@ -68,8 +68,8 @@ def environment() -> dict[str, str]:
 
 def verify(ids: Sequence[str], *, profile: str = "standard", store: Path | str, engine: str = "processes",
            jobs: int | None = None, salt: str = "", budget: float | None = None, progress: Progress | None = None,
-           probes: str = "sim.probes", populations: str = "sim.populations", laws: str = "theory.laws") -> \
-        tuple[Evidence, ...]:
+           announce: Callable[[cost.Estimate], None] | None = None, probes: str = "sim.probes",
+           populations: str = "sim.populations", laws: str = "theory.laws") -> tuple[Evidence, ...]:
     """Compute what is missing for the verdict of laws, and return their evidence.
 
     Parameters
@@ -87,9 +87,12 @@ def verify(ids: Sequence[str], *, profile: str = "standard", store: Path | str, 
     salt : str
         Another salt, other draws.
     budget : float, optional
-        Seconds after which no new work is begun; what is missing is then reported as inconclusive.
+        Seconds after which no new work is begun; what is missing is then reported as inconclusive.  Within it the
+        cheapest laws come first.
     progress : callable, optional
         ``progress(done, total, text)``, in cells.
+    announce : callable, optional
+        Given what is left to draw, once, as soon as every plan is there.
     probes, populations, laws : str
         Modules of the house, by name.
 
@@ -117,8 +120,8 @@ def verify(ids: Sequence[str], *, profile: str = "standard", store: Path | str, 
     load = importlib.import_module(laws).load
     asked = [load(name) for name in ids]
     with Store(store) as opened:
-        driver = _Driver(opened, profile, salt, house, engine, workers, budget, progress)
-        driver.gather(_closure(asked, load))
+        driver = _Driver(opened, profile, salt, house, engine, workers, budget, progress, announce)
+        driver.gather(closure(asked, load))
         try:
             driver.run()
         except TaskFailed as failure:
@@ -127,32 +130,18 @@ def verify(ids: Sequence[str], *, profile: str = "standard", store: Path | str, 
         return ledger.evidences(asked, opened, profile=profile, salt=salt, **house)
 
 
-def _closure(asked: Sequence[Law], load: Callable[[str], Law]) -> list[Law]:
-    """Return the laws and all they use, each once, used ones first."""
-    out: dict[str, Law] = {}
-
-    def visit(law: Law, above: tuple[str, ...]) -> None:
-        if law.id in above:
-            raise ValueError(f"laws use one another in a circle: {' -> '.join((*above, law.id))}")
-        for name in law.uses:
-            if name not in out:
-                visit(load(name), (*above, law.id))
-        out.setdefault(law.id, law)
-
-    for law in asked:
-        visit(law, ())
-    return list(out.values())
-
-
 class _Driver:
     """One run."""
 
     def __init__(self, store: Store, profile: str, salt: str, house: Mapping[str, str], engine: str, workers: int,
-                 budget: float | None, progress: Progress | None) -> None:
+                 budget: float | None, progress: Progress | None,
+                 announce: Callable[[cost.Estimate], None] | None) -> None:
         self.store, self.profile, self.salt, self.house = store, profile, salt, house
         self.engine, self.workers = engine, workers
         self.deadline = None if budget is None else time.monotonic() + budget
-        self.progress = progress
+        self.progress, self.announce = progress, announce
+        self.forecast = cost.Forecast(workers)
+        self.planned, self.unknown = False, 0  # what was of unknown cost when last foreseen
         self.environment = environment()
         self.states: list[CellState] = []
         self.groups: list[Group] = []
@@ -168,6 +157,7 @@ class _Driver:
             for cell in cells(law, profile=self.profile, salt=self.salt, **self.house):
                 state = CellState(cell, self.store.records(cell.id))
                 self.states.append(state)
+                self.forecast.recall(state, self.store)
                 if not cell.drawn:
                     if 0 not in state.records:
                         static.append(Task(state, self._static(cell)))
@@ -304,15 +294,34 @@ class _Driver:
                     s.finding = s.account.feed(s.records)
                     s.plan_hash = canonical.digest(s.planned.payload())
                     s.queue = missing(s)
+        if not self.planned and all(group.open for group in self.groups):
+            self.planned = True
+            self._foresee()
+            self.forecast.begin()
+
+    def _foresee(self) -> None:
+        """Say what is left to do; under a budget, put what it completes first."""
+        left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        estimate = self.forecast.estimate(self.states, left)
+        self.unknown = estimate.unknown
+        if left is not None:
+            self.states = self.forecast.order(self.states)
+        if self.announce is not None:
+            self.announce(estimate)
 
     def _next(self, alone: bool) -> Task | None:
-        if self.waiting:
+        if self.waiting and (alone or self.deadline is None or not self.planned):
             return self.waiting.popleft()
         if alone:
             return None
-        open_ = [s for s in self.states if s.queue is not None and not s.done]
+        # Under a budget a law's checks wait for the law's turn, so that what is begun is also completed.
+        waiting = {id(task.state): task for task in self.waiting}
+        open_ = [s for s in self.states if not s.done and (s.queue is not None or id(s) in waiting)]
         # Fewest tasks in flight first; a cell draws beyond its plan only one task at a time.
         for state in sorted(open_, key=lambda s: s.flying):
+            if id(state) in waiting:
+                self.waiting.remove(waiting[id(state)])
+                return waiting[id(state)]
             assert state.account is not None
             if state.flying and state.ahead >= state.account.asked:
                 continue
@@ -354,6 +363,7 @@ class _Driver:
     def _keep(self, task: Task, result: blocks.Result) -> None:
         state = task.state
         self.store.put(state.cell.record, result, environment=self.environment)
+        self.forecast.learn(state, result)
         for block, payload, _ in result:
             state.records[block] = Record(block, payload, self.environment)
         if task.content["kind"] == "plan" and result[0][1]["kind"] == "plan":
@@ -363,10 +373,14 @@ class _Driver:
             assert state.account is not None
             state.finding = state.account.feed(state.records)
         drawn_so_far = f": {state.account.n:,} draws" if state.account is not None else ""
+        if self.planned and self.unknown and not self.forecast.estimate(self.states).unknown:
+            self._foresee()
         self._report(f"{state.cell.label}{drawn_so_far}")
 
     def _report(self, text: str) -> None:
         if self.progress is not None:
+            left = self.forecast.left(self.states) if self.planned else 0.0
+            text = f"{cost.duration(left)} left, {text}" if left else text
             self.progress(sum(s.done for s in self.states), len(self.states), text)
 
 

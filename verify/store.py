@@ -267,6 +267,12 @@ class Store:
                     self._set_aside(cell, block, str(problem))
         return out
 
+    def timings(self, cell: str) -> tuple[tuple[int, int, float], ...]:
+        """Return (block, draws, seconds) of every block of a cell, in order."""
+        with self._translated():
+            return tuple(self._db.execute("SELECT block, draws, seconds FROM blocks WHERE cell = ? ORDER BY block",
+                                          (cell,)))
+
     def _set_aside(self, cell: str, block: int, reason: str) -> None:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with self._transaction():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from verify.store import Record
 if TYPE_CHECKING:
     from theory.law import Law
 
-__all__ = ["CellState", "Group", "Task", "missing", "named"]
+__all__ = ["CellState", "Group", "Task", "closure", "missing", "named"]
 
 
 @dataclass(slots=True)
@@ -84,3 +84,20 @@ def named(task: Task) -> str:
         return {"plan": "pilot", "static": "static check"}[task.content["kind"]]
     first, last = task.content["blocks"][0][0], task.content["blocks"][-1][0]
     return f"block {first}" if first == last else f"blocks {first} to {last}"
+
+
+def closure(asked: Sequence[Law], load: Callable[[str], Law]) -> list[Law]:
+    """Return the laws and all they use, each once, used ones first."""
+    out: dict[str, Law] = {}
+
+    def visit(law: Law, above: tuple[str, ...]) -> None:
+        if law.id in above:
+            raise ValueError(f"laws use one another in a circle: {' -> '.join((*above, law.id))}")
+        for name in law.uses:
+            if name not in out:
+                visit(load(name), (*above, law.id))
+        out.setdefault(law.id, law)
+
+    for law in asked:
+        visit(law, ())
+    return list(out.values())

@@ -77,7 +77,7 @@ def report(
 
 def render(laws: tuple[Law, ...], documents: list[dict[str, Any]], store: Path) -> dict[str, bytes]:
     """Return the files of the site for the evidence of a store."""
-    from reports import page, selftest
+    from reports import page, selftest, speed
     from theory.claims import CLAIMS
     from verify import ledger
     from verify.store import Store
@@ -94,5 +94,6 @@ def render(laws: tuple[Law, ...], documents: list[dict[str, Any]], store: Path) 
             draws=sum(t.draws for t in totals),
             seconds=sum(t.seconds for t in totals),
             sections=selftest.sections(laws),
+            bench=speed.committed(),
         )
     )

@@ -35,7 +35,7 @@ BUDGET = click.option(
     type=click.FloatRange(min=0, min_open=True),
     default=None,
     metavar="SECONDS",
-    help="Start no new block after so many seconds; what is open stays inconclusive.",
+    help="Start no new block after so many seconds; what fits is told before, what is open stays inconclusive.",
 )
 SALT = click.option(
     "--salt",
@@ -81,6 +81,7 @@ def gather(
                     salt=salt,
                     budget=budget,
                     progress=advance,
+                    announce=lambda left: say(left.words()) if left.cells or left.checks else None,
                 )
             )
     except (run.TaskFailed, run.WorkerKilled) as error:

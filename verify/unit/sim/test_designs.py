@@ -175,3 +175,50 @@ def test_other_refusals() -> None:
 def test_draws_are_pinned(design: str, N: int, B: int, expected: str) -> None:
     batches = np.ascontiguousarray(designs.draw(design, N, B, 200, rng=_rng(11)))
     assert hashlib.sha256(batches.tobytes()).hexdigest()[:16] == expected
+
+
+def test_class_pure_blocks_take_classes_by_share_and_members_evenly() -> None:
+    labels = np.array([5] * 2 + [9] * 4 + [0] * 6)
+    n = 30_000
+    found = designs.class_pure(labels, 4, n, blocks=2, rng=_rng(7)).reshape(n, 2, 2)
+    pairs = Counter((int(a), int(b)) for a, b in labels[found[:, :, 0]])
+    shares = {5: 2 / 12, 9: 4 / 12, 0: 6 / 12}
+    expected = np.array([shares[a] * shares[b] * n for a in shares for b in shares])
+    observed = np.array([pairs[a, b] for a in shares for b in shares])
+    assert stats.chisquare(observed, expected).pvalue > 1e-4
+    for label, size in ((9, 4), (0, 6)):
+        blocks = found[labels[found[:, :, 0]] == label]
+        assert _p_value(_sets(blocks), comb(size, 2), len(blocks)) > 1e-4
+
+
+def test_class_pure_with_replacement_repeats() -> None:
+    found = designs.class_pure(np.array([1, 1, 2]), 6, 200, design="wr", rng=_rng(8))
+    assert {len(set(row)) for row in found.tolist()} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("labels", "B", "more", "message"),
+    [
+        (np.zeros((2, 2), dtype=int), 1, {}, r"labels must be whole numbers of shape \(N,\), got int64 \(2, 2\)"),
+        (np.zeros(3), 1, {}, "labels must be whole numbers"),
+        (np.zeros(9, dtype=int), 4, {"blocks": 3}, "a batch of 4 cannot be split into 3 blocks"),
+        (np.zeros(9, dtype=int), 4, {"blocks": 0}, "number of blocks must be a whole number >= 1, got 0"),
+        (np.array([0, 0, 1]), 2, {}, "a block of 2 exceeds the 1 samples of class 1"),
+        (np.array([0, 0, 1]), 1, {"design": "poisson"}, "unknown design 'poisson'"),
+    ],
+)
+def test_class_pure_refuses(labels: np.ndarray, B: int, more: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        designs.class_pure(labels, B, 1, rng=_rng(), **more)
+
+
+def test_micro_batches_are_uniform_over_ordered_parts() -> None:
+    n = 30_000
+    one, two = designs.micro_batches(5, [1, 2], n, rng=_rng(9))
+    counts = Counter((int(a), *sorted(b)) for (a,), b in zip(one.tolist(), two.tolist(), strict=True))
+    assert len(counts) == 30
+    assert _p_value(counts, 5 * comb(4, 2), n) > 1e-4
+    with pytest.raises(ValueError, match="at least one micro-batch"):
+        designs.micro_batches(5, [], 1, rng=_rng())
+    with pytest.raises(ValueError, match="batch size 6 exceeds the 5 samples"):
+        designs.micro_batches(5, [3, 3], 1, rng=_rng())

@@ -155,6 +155,14 @@ def test_totals_count_draws_but_not_plans(tmp_path: Path) -> None:
     assert got.last is not None and got.last.endswith("Z")
 
 
+def test_timings_are_those_of_the_cell_in_order(tmp_path: Path) -> None:
+    with Store(tmp_path / "s") as store:
+        store.put(RECORD, [(0, _payload(3), 0.5), (-1, {"kind": "plan", "n": 4096}, 1.0)], environment=PLACE)
+        store.put({**RECORD, "salt": "x"}, [(0, _payload(4), 0.25)], environment=PLACE)
+        assert store.timings(CELL) == ((-1, 0, 1.0), (0, 3, 0.5))
+        assert store.timings("0" * 64) == ()
+
+
 def test_two_writers_of_one_store_agree(tmp_path: Path) -> None:
     with Store(tmp_path / "s") as one, Store(tmp_path / "s") as two:
         one.put(RECORD, [(0, _payload(3), 0.5)], environment=PLACE)

@@ -10,8 +10,8 @@ from verify.account import Account
 from verify.cells import cells
 from verify.channels import drawn
 from verify.store import Record
-from verify.tasks import CellState, Task, missing, named
-from verify.unit.verify.house import DRAWN, HOUSE, NAME, draw
+from verify.tasks import CellState, Task, closure, missing, named
+from verify.unit.verify.house import DRAWN, HOUSE, LAWS, NAME, draw, load
 
 
 @pytest.fixture
@@ -55,3 +55,10 @@ def test_a_cell_is_done_when_its_finding_is_final_or_it_cannot_go_on(state: Cell
 ])
 def test_names(state: CellState, content: dict[str, object], name: str) -> None:
     assert named(Task(state, content)) == name
+
+
+def test_laws_come_with_all_they_use_each_once_used_ones_first() -> None:
+    found = closure([LAWS["toy.above"], LAWS["toy.drawn"], LAWS["toy.wrong"]], load)
+    assert [law.id for law in found] == ["toy.wrong", "toy.above", "toy.drawn"]
+    with pytest.raises(ValueError, match=r"toy\.circle -> toy\.circle"):
+        closure([LAWS["toy.circle"]], load)

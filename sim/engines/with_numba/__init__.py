@@ -1,0 +1,1 @@
+"""The compiled engine: one replica at a time, its loops fused and free of the interpreter."""

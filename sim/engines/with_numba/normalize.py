@@ -1,0 +1,181 @@
+"""Normalization of one replica's activations, forward and backward, in place.
+
+A buffer holds B rows of H entries at a stride.  ``kind`` is the norm's place in `sim.engines.program.NORMS`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import njit
+
+from sim.engines.with_numba.products import FAST
+
+__all__ = ["backward", "forward"]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _columns(z: Any, ld: int, B: int, H: int, mean: Any, var: Any) -> None:
+    """Set mean and variance of each column."""
+    kind = z.dtype.type
+    share = kind(1.0 / B)
+    for j in range(H):
+        mean[j] = kind(0)
+        var[j] = kind(0)
+    for i in range(B):
+        row = z[i * ld : i * ld + H]
+        for j in range(H):
+            mean[j] += row[j]
+    for j in range(H):
+        mean[j] *= share
+    for i in range(B):
+        row = z[i * ld : i * ld + H]
+        for j in range(H):
+            off = row[j] - mean[j]
+            var[j] += off * off
+    for j in range(H):
+        var[j] *= share
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _row(row: Any, center: bool) -> Any:
+    """Return mean (0 if not centered) and variance about it."""
+    kind = row.dtype.type
+    share, total, square = kind(1.0 / len(row)), kind(0), kind(0)
+    if center:
+        for j in range(len(row)):
+            total += row[j]
+    mean = total * share
+    for j in range(len(row)):
+        off = row[j] - mean
+        square += off * off
+    return mean, square * share
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def forward(
+    code: int, z: Any, ld: int, B: int, H: int, G: int, alpha: float, eps: float, x_hat: Any, inverse: Any, stats: Any
+) -> None:
+    """Set the normalized input and ``1 / sqrt(var + eps)``.
+
+    `inverse` has an entry for each column (batch), for each row and group (layer, group, rms), or for each
+    entry (hybrid); `stats` holds the hybrid's means of columns, then of rows.
+    """
+    kind = z.dtype.type
+    small, one = kind(eps), kind(1)
+    if code == 1:
+        mean, var = stats[:H], inverse[:H]
+        _columns(z, ld, B, H, mean, var)
+        for j in range(H):
+            var[j] = one / math.sqrt(var[j] + small)
+        for i in range(B):
+            row, hat = z[i * ld : i * ld + H], x_hat[i * ld : i * ld + H]
+            for j in range(H):
+                hat[j] = (row[j] - mean[j]) * var[j]
+    elif code == 5:
+        share, rest = kind(alpha), kind(1 - alpha)
+        mean, var = stats[:H], stats[H + B : 2 * H + B]
+        _columns(z, ld, B, H, mean, var)
+        for i in range(B):
+            row, hat, scale = z[i * ld : i * ld + H], x_hat[i * ld : i * ld + H], inverse[i * ld : i * ld + H]
+            middle, spread = _row(row, True)
+            stats[H + i] = middle
+            middle, spread = rest * middle, rest * spread + small
+            for j in range(H):
+                scale[j] = one / math.sqrt(share * var[j] + spread)
+                hat[j] = (row[j] - share * mean[j] - middle) * scale[j]
+    else:
+        wide = H // G
+        for i in range(B):
+            for g in range(G):
+                start = i * ld + g * wide
+                row, hat = z[start : start + wide], x_hat[start : start + wide]
+                middle, spread = _row(row, code != 4)
+                scale = one / math.sqrt(spread + small)
+                inverse[i * G + g] = scale
+                for j in range(wide):
+                    hat[j] = (row[j] - middle) * scale
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def backward(
+    code: int, d: Any, ld: int, B: int, H: int, G: int, alpha: float, x_hat: Any, inverse: Any, stats: Any, z: Any,
+    gamma: Any, dgamma: Any, dbeta: Any, sums: Any,
+) -> None:
+    """Replace the gradient after the norm by that before it; set the gradients of scale and shift.
+
+    `sums` is scratch of at least 2 H entries.
+    """
+    kind = d.dtype.type
+    zero, one = kind(0), kind(1)
+    for j in range(H):
+        dgamma[j] = zero
+        dbeta[j] = zero
+    for i in range(B):
+        row, hat = d[i * ld : i * ld + H], x_hat[i * ld : i * ld + H]
+        for j in range(H):
+            dbeta[j] += row[j]
+            dgamma[j] += row[j] * hat[j]
+    if code == 1:
+        # the column means of g and g x_hat are those of dbeta and dgamma times the scale
+        share = kind(1.0 / B)
+        for i in range(B):
+            row, hat = d[i * ld : i * ld + H], x_hat[i * ld : i * ld + H]
+            for j in range(H):
+                row[j] = (row[j] - share * (dbeta[j] + hat[j] * dgamma[j])) * (gamma[j] * inverse[j])
+    elif code == 5:
+        _backward_hybrid(d, ld, B, H, alpha, x_hat, inverse, stats, z, gamma, sums)
+    else:
+        wide = H // G
+        share = one / kind(wide)
+        for i in range(B):
+            for g in range(G):
+                start = i * ld + g * wide
+                row, hat, scale = d[start : start + wide], x_hat[start : start + wide], gamma[g * wide : (g + 1) * wide]
+                total, product = zero, zero
+                for j in range(wide):
+                    value = row[j] * scale[j]
+                    total += value
+                    product += value * hat[j]
+                    row[j] = value
+                factor = inverse[i * G + g]
+                total = zero if code == 4 else total * share * factor
+                product *= share * factor
+                for j in range(wide):
+                    row[j] = row[j] * factor - total - hat[j] * product
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _backward_hybrid(
+    d: Any, ld: int, B: int, H: int, alpha: float, x_hat: Any, inverse: Any, stats: Any, z: Any, gamma: Any, sums: Any
+) -> None:
+    """Split each entry's pull on its mean and variance between its column and its row."""
+    kind = d.dtype.type
+    zero = kind(0)
+    by_column, by_row = kind(alpha / B), kind((1 - alpha) / H)
+    pull, spread = sums[:H], sums[H : 2 * H]
+    for j in range(H):
+        pull[j] = zero
+        spread[j] = zero
+    for i in range(B):
+        row, hat, scale = d[i * ld : i * ld + H], x_hat[i * ld : i * ld + H], inverse[i * ld : i * ld + H]
+        total, product = zero, zero
+        for j in range(H):
+            value = row[j] * gamma[j] * scale[j]
+            second = value * hat[j] * scale[j]
+            pull[j] += value
+            spread[j] += second
+            total += value
+            product += second
+            row[j] = value
+        total *= by_row
+        product *= by_row
+        middle, inputs = stats[H + i], z[i * ld : i * ld + H]
+        for j in range(H):
+            row[j] -= total + product * (inputs[j] - middle)
+    mean = stats[:H]
+    for i in range(B):
+        row, inputs = d[i * ld : i * ld + H], z[i * ld : i * ld + H]
+        for j in range(H):
+            row[j] -= by_column * (pull[j] + spread[j] * (inputs[j] - mean[j]))

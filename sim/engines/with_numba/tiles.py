@@ -1,0 +1,240 @@
+"""Matrix products of small shapes, as register tiles written in LLVM's vector types.
+
+A BLAS packs its operands before it multiplies, which at a few rows costs more than the product; and its small
+kernels exist for few processors.  A tile here keeps a few rows times a few vectors of the result in registers
+and walks once along the summed index.  Tiles inline into the loops around them, for any vector length the
+host has, in single and double precision.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding as llvm  # type: ignore[import-untyped]
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+__all__ = ["BYTES", "descend", "dots", "outer"]
+
+BYTES = 64 if llvm.get_host_cpu_features().get("avx512f") else 32
+"""Width of a vector; where the host's are narrower LLVM splits them."""
+
+
+class _Emitter:
+    """What both tiles need: addresses, broadcasts and fused multiply-adds of one element type."""
+
+    def __init__(self, context: Any, builder: Any, element: Any, lanes: int) -> None:
+        self.context, self.builder = context, builder
+        self.scalar = context.get_value_type(element)
+        self.vector = ir.VectorType(self.scalar, lanes)
+        self.word = ir.IntType(64)
+        self.lanes, self.align = lanes, 4 if element == types.float32 else 8
+        name = f"llvm.fmuladd.v{lanes}f{8 * self.align}"
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        self.fmuladd = cgutils.get_or_insert_function(builder.module, kind, name)
+
+    def whole(self, number: int) -> Any:
+        return ir.Constant(self.word, number)
+
+    def data(self, kind: Any, array: Any) -> Any:
+        return cgutils.create_struct_proxy(kind)(self.context, self.builder, array).data
+
+    def offset(self, start: Any, step: Any, count: int) -> Any:
+        return self.builder.add(start, self.builder.mul(step, self.whole(count)))
+
+    def spread(self, one: Any) -> Any:
+        first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), one, self.whole(0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, first, mask)
+
+    def load(self, data: Any, at: Any) -> Any:
+        pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.vector.as_pointer())
+        return self.builder.load(pointer, align=self.align)
+
+    def store(self, value: Any, data: Any, at: Any) -> None:
+        pointer = self.builder.bitcast(self.builder.gep(data, [at]), value.type.as_pointer())
+        self.builder.store(value, pointer, align=self.align)
+
+    def broadcast(self, data: Any, at: Any) -> Any:
+        return self.spread(self.builder.load(self.builder.gep(data, [at]), align=self.align))
+
+    def outer(
+        self, rows: int, vectors: int, left: Any, first: Any, by_row: Any, by_k: Any, right: Any, start: Any, step: Any,
+        count: Any,
+    ) -> list[Any]:  # fmt: skip
+        """Return the tile of ``sum_k a[m, k] w[k, n]``, row after row."""
+        builder = self.builder
+        cells = self.accumulators(rows * vectors)
+        with cgutils.for_range(builder, count, intp=self.word) as loop:
+            row = builder.add(start, builder.mul(loop.index, step))
+            column = builder.add(first, builder.mul(loop.index, by_k))
+            loaded = [self.load(right, builder.add(row, self.whole(v * self.lanes))) for v in range(vectors)]
+            for m in range(rows):
+                factor = self.broadcast(left, self.offset(column, by_row, m))
+                for v in range(vectors):
+                    self.add_product(factor, loaded[v], cells[m * vectors + v])
+        return [builder.load(cell) for cell in cells]
+
+    def accumulators(self, count: int) -> list[Any]:
+        zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        cells = [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]
+        for cell in cells:
+            self.builder.store(zero, cell)
+        return cells
+
+    def fused(self, a: Any, b: Any, c: Any) -> Any:
+        return self.builder.call(self.fmuladd, [a, b, c])
+
+    def add_product(self, a: Any, b: Any, cell: Any) -> None:
+        self.builder.store(self.fused(a, b, self.builder.load(cell)), cell)
+
+    def pick(self, a: Any, b: Any, lanes: list[int]) -> Any:
+        return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+    def four_sums(self, four: list[Any]) -> Any:
+        """Return the sums of the lanes of four vectors, as one vector of four."""
+        lanes, build = self.lanes, self.builder
+        while lanes > 4:
+            half = lanes // 2
+            low, high = list(range(half)), list(range(half, lanes))
+            four = [build.fadd(self.pick(v, v, low), self.pick(v, v, high)) for v in four]
+            lanes = half
+        while len(four) > 1:
+            four = [
+                build.fadd(self.pick(a, b, [0, 2, 4, 6]), self.pick(a, b, [1, 3, 5, 7]))
+                for a, b in zip(four[::2], four[1::2], strict=True)
+            ]
+        return four[0]
+
+
+def outer(rows: int, vectors: int, width: int) -> Any:
+    """Return a tile that adds ``sum_k a[m, k] w[k, n]`` over m in `rows` and n in `vectors` vectors.
+
+    Parameters
+    ----------
+    rows, vectors
+        Size of the tile in registers.
+    width
+        Bytes of a vector; 0 for vectors of one entry.
+
+    Returns
+    -------
+    intrinsic
+        ``tile(a, a0, am, ak, w, w0, wk, c, c0, cm, K)``: flat arrays, their first entry, and their strides by
+        row and by k; ``c`` is overwritten.
+    """
+
+    @intrinsic
+    def tile(
+        typing: Any, a: Any, a0: Any, am: Any, ak: Any, w: Any, w0: Any, wk: Any, c: Any, c0: Any, cm: Any, K: Any
+    ) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            lanes = max(1, width // (c.dtype.bitwidth // 8))
+            e = _Emitter(context, builder, c.dtype, lanes)
+            from_a, first, by_row, by_k, from_w, start, step, into, target, down, count = args
+            left, right, result = e.data(a, from_a), e.data(w, from_w), e.data(c, into)
+            found = e.outer(rows, vectors, left, first, by_row, by_k, right, start, step, count)
+            for m in range(rows):
+                for v in range(vectors):
+                    at = builder.add(e.offset(target, down, m), e.whole(v * lanes))
+                    e.store(found[m * vectors + v], result, at)
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.void(a, whole, whole, whole, w, whole, whole, c, whole, whole, whole), emit
+
+    return tile
+
+
+def descend(rows: int, vectors: int, method: str) -> Any:
+    """Return a tile that makes a gradient as `outer` does and takes the step with it, never storing it.
+
+    Parameters
+    ----------
+    rows, vectors
+        Size of the tile in registers.
+    method
+        ``sgd``, ``heavy_ball`` or ``nesterov``.
+
+    Returns
+    -------
+    intrinsic
+        ``tile(a, a0, am, ak, d, d0, dk, w, v, w0, wm, K, step, keep, decay)``: parameters `w` become
+        ``decay w - step move``; the velocity `v` lies as `w` does.
+    """
+
+    @intrinsic
+    def tile(
+        typing: Any, a: Any, a0: Any, am: Any, ak: Any, d: Any, d0: Any, dk: Any, w: Any, v: Any, w0: Any, wm: Any,
+        K: Any, step: Any, keep: Any, decay: Any,
+    ) -> Any:  # fmt: skip
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            lanes = BYTES // (w.dtype.bitwidth // 8)
+            e = _Emitter(context, builder, w.dtype, lanes)
+            from_a, first, by_row, by_k, from_d, start, dk, into, beside, target, down, count, eta, beta, shrink = args
+            left, right = e.data(a, from_a), e.data(d, from_d)
+            weights, velocity = e.data(w, into), e.data(v, beside)
+            gradient = e.outer(rows, vectors, left, first, by_row, by_k, right, start, dk, count)
+            minus, kept, shrunk = e.spread(builder.fneg(eta)), e.spread(beta), e.spread(shrink)
+            for number, move in enumerate(gradient):
+                m, n = divmod(number, vectors)
+                at = builder.add(e.offset(target, down, m), e.whole(n * lanes))
+                if method != "sgd":
+                    faster = e.fused(kept, e.load(velocity, at), move)
+                    e.store(faster, velocity, at)
+                    move = faster if method == "heavy_ball" else e.fused(kept, faster, move)
+                e.store(e.fused(minus, move, builder.fmul(shrunk, e.load(weights, at))), weights, at)
+            return context.get_dummy_value()
+
+        whole = types.int64
+        number = w.dtype
+        arguments = (a, whole, whole, whole, d, whole, whole, w, v, whole, whole, whole, number, number, number)
+        return types.void(*arguments), emit
+
+    return tile
+
+
+def dots(rows: int) -> Any:
+    """Return a tile of inner products, ``sum_k a[m, k] w[n, k]`` over m in `rows` and n in four rows of w.
+
+    Parameters
+    ----------
+    rows
+        Rows of a.
+
+    Returns
+    -------
+    intrinsic
+        ``tile(a, a0, am, w, w0, wn, c, c0, cm, K)``: flat arrays, their first entry and row strides; K is a
+        multiple of the vector length; ``c`` is overwritten.
+    """
+
+    @intrinsic
+    def tile(
+        typing: Any, a: Any, a0: Any, am: Any, w: Any, w0: Any, wn: Any, c: Any, c0: Any, cm: Any, K: Any
+    ) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            width = BYTES // (c.dtype.bitwidth // 8)
+            e = _Emitter(context, builder, c.dtype, width)
+            from_a, first, by_row, from_w, start, by_column, into, target, down, count = args
+            left, right, result = e.data(a, from_a), e.data(w, from_w), e.data(c, into)
+            cells = e.accumulators(rows * 4)
+            vectors = builder.udiv(count, e.whole(width))
+            with cgutils.for_range(builder, vectors, intp=e.word) as loop:
+                k = builder.mul(loop.index, e.whole(width))
+                lefts = [e.load(left, builder.add(k, e.offset(first, by_row, m))) for m in range(rows)]
+                for n in range(4):
+                    factor = e.load(right, builder.add(k, e.offset(start, by_column, n)))
+                    for m in range(rows):
+                        e.add_product(lefts[m], factor, cells[m * 4 + n])
+            for m in range(rows):
+                sums = e.four_sums([builder.load(cell) for cell in cells[m * 4 : m * 4 + 4]])
+                e.store(sums, result, e.offset(target, down, m))
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.void(a, whole, whole, w, whole, whole, c, whole, whole, whole), emit
+
+    return tile

@@ -1,0 +1,1 @@
+"""The engine that is always there: array programs over a chunk of replicas."""

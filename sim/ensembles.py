@@ -1,0 +1,456 @@
+"""Ensembles at full speed: R replicas of a network trained at once, each on its own stream of batches.
+
+A replica's draws hang on its seed and on what is drawn, never on the engine, the chunk, the thread, or the
+other replicas; so two groups with the same seeds see the same batches, and their difference is paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim import designs, engines
+from sim.engines.program import ACTIVATIONS, LOSSES, NORMS, Program
+from sim.networks import MLP
+from sim.optimizers import Optimizer
+from sim.training import Outcome
+
+__all__ = ["DESIGNS", "Group", "Network", "Phase", "replay", "train"]
+
+DESIGNS = (*designs.DESIGNS, "reshuffled")
+"""Batches without replacement, with replacement, or from reshuffled epochs."""
+
+_SEGMENT = 1 << 16  # indices that one stream yields; part of what fixes the draws
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A multilayer perceptron whose hidden layers are dense, then normalized, then activated.
+
+    Parameters
+    ----------
+    widths
+        Input width, hidden widths, output width.
+    activation, loss
+        As in `sim.layers`.
+    norm
+        ``none``, ``batch``, ``layer``, ``group``, ``rms`` or ``hybrid``; all with scale and shift.  ``hybrid``
+        normalizes by mixed statistics, ``alpha`` of the batch's and ``1 - alpha`` of the sample's.
+    groups
+        Number of groups, for ``group``.
+    alpha
+        Weight in 0..1, for ``hybrid``.
+    eps
+        Added to the variance, above 0.
+    """
+
+    widths: tuple[int, ...]
+    activation: str = "relu"
+    loss: str = "cross_entropy"
+    norm: str = "none"
+    groups: int | None = None
+    alpha: float | None = None
+    eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        """Refuse descriptions outside what is stated above."""
+        MLP(self.widths)
+        for name, value, allowed in (
+            ("activation", self.activation, ACTIVATIONS),
+            ("loss", self.loss, LOSSES),
+            ("norm", self.norm, NORMS),
+        ):
+            if value not in allowed:
+                raise ValueError(f"unknown {name} {value!r}: allowed are {', '.join(allowed)}")
+        hidden = self.widths[1:-1]
+        if self.norm == "group":
+            if isinstance(self.groups, bool) or not isinstance(self.groups, int) or self.groups < 1:
+                raise ValueError(f"group norm needs a number of groups >= 1, got {self.groups!r}")
+            for width in hidden:
+                if width % self.groups or width // self.groups < 2:
+                    raise ValueError(f"{width} channels cannot be split into {self.groups} groups of at least 2")
+        elif self.groups is not None:
+            raise ValueError(f"norm {self.norm!r} has no groups, got groups={self.groups!r}")
+        if self.norm in ("layer", "hybrid") and min(hidden, default=2) < 2:
+            raise ValueError(f"{self.norm} statistics needs hidden widths of at least 2, got {min(hidden)}")
+        if self.norm == "hybrid":
+            if self.alpha is None or not 0 <= self.alpha <= 1:
+                raise ValueError(f"alpha must lie in 0..1 under hybrid, got {self.alpha!r}")
+        elif self.alpha is not None:
+            raise ValueError(f"norm {self.norm!r} has no alpha, got alpha={self.alpha!r}")
+        if not 0 < self.eps < float("inf"):
+            raise ValueError(f"eps must be a finite number > 0, got {self.eps!r}")
+
+    def initial(self, R: int, *, rng: np.random.Generator) -> np.ndarray:
+        """Draw R replicas as `sim.networks.MLP.initial` does, shape (R, P)."""
+        return self._twin().initial(R, rng=rng)
+
+    @property
+    def size(self) -> int:
+        """Number of parameters P."""
+        return self._twin().size
+
+    def _twin(self) -> MLP:
+        """Return a network of the same layout."""
+        return MLP(self.widths, norm=None if self.norm == "none" else "layer")
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of training with one batch size.
+
+    Parameters
+    ----------
+    steps
+        Number of steps, at least 1.
+    B
+        Batch size.
+    start, stop
+        Factor on the step size at the first and at the last step, above 0, linear between them: a phase from
+        a small factor to 1 is a warm-up, a phase of constant factor a stair.  `stop` is `start` if not given.
+    """
+
+    steps: int
+    B: int
+    start: float = 1.0
+    stop: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse phases outside what is stated above."""
+        for name, value in (("steps", self.steps), ("batch size B", self.B)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+        for factor in (self.start, self.stop):
+            if factor is not None and not 0 < factor < float("inf"):
+                raise ValueError(f"factors of the step size must be finite numbers > 0, got {factor!r}")
+
+    @property
+    def factors(self) -> np.ndarray:
+        """The factor at each step, shape (steps,)."""
+        return np.linspace(self.start, self.start if self.stop is None else self.stop, self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Replicas of one network under one method and schedule: a point of a grid.
+
+    Parameters
+    ----------
+    network
+        The architecture.
+    optimizer
+        The method; its step size may be one number for each replica.
+    phases
+        The schedule.
+    seeds
+        One seed at least 0 for each replica: it fixes initial parameters and batches.
+    design
+        One of `DESIGNS`.
+    """
+
+    network: Network
+    optimizer: Optimizer
+    phases: tuple[Phase, ...]
+    seeds: tuple[int, ...]
+    design: str = "wor"
+
+    def __post_init__(self) -> None:
+        """Refuse groups outside what is stated above."""
+        if not self.phases or not self.seeds:
+            raise ValueError(f"a group needs phases and seeds, got {len(self.phases)} and {len(self.seeds)}")
+        for seed in self.seeds:
+            if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+                raise ValueError(f"a seed must be a whole number >= 0, got {seed!r}")
+        if self.design not in DESIGNS:
+            raise ValueError(f"unknown design {self.design!r}: allowed are {', '.join(DESIGNS)}")
+
+
+def _stream(seed: int, *key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+def _segments(phase: Phase, design: str, N: int) -> Iterator[tuple[int, int]]:
+    """Yield the segments of a phase as (first step, number of steps)."""
+    length = max(1, _SEGMENT // phase.B)
+    if design == "reshuffled":
+        epoch = N // phase.B
+        length = max(1, length // epoch) * epoch
+    for start in range(0, phase.steps, length):
+        yield start, min(length, phase.steps - start)
+
+
+def _drawn(group: Group, seed: int, phase: int, segment: int, steps: int, N: int) -> np.ndarray:
+    """Return the batches of one replica in one segment, shape (steps, B)."""
+    B, rng = group.phases[phase].B, _stream(seed, 1, phase, segment)
+    if group.design != "reshuffled":
+        return designs.draw(group.design, N, B, steps, rng=rng)
+    epochs = -(-steps // (N // B))
+    return designs.reshuffled(N, B, epochs, rng=rng).reshape(-1, B)[:steps]
+
+
+def _program(network: Network, optimizer: Optimizer, limit: float) -> Program:
+    if not limit > 0:
+        raise ValueError(f"limit must be > 0, got {limit}")
+    return Program(
+        widths=network.widths,
+        activation=network.activation,
+        loss=network.loss,
+        norm=network.norm,
+        groups=network.groups or 1,
+        alpha=0.0 if network.alpha is None else float(network.alpha),
+        eps=network.eps,
+        method=optimizer.method,
+        beta=float(optimizer.beta),
+        beta2=float(optimizer.beta2),
+        root=float(optimizer.eps),
+        lam=float(optimizer.lam),
+        limit=float(limit),
+    )
+
+
+def _data(network: Network, X: Any, y: Any, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the data in the engine's types, or say what is wrong with it."""
+    X, y = np.asarray(X), np.asarray(y)
+    if X.ndim != 2 or X.shape[1] != network.widths[0] or not len(X):
+        raise ValueError(f"inputs must have shape (N, {network.widths[0]}), got {X.shape}")
+    if not np.isfinite(X).all():
+        where = tuple(int(axis[0]) for axis in np.nonzero(~np.isfinite(X)))
+        raise ValueError(f"inputs must be finite, got {X[where]} at index {where}")
+    K = network.widths[-1]
+    if network.loss == "cross_entropy":
+        if y.shape != (len(X),) or not np.issubdtype(y.dtype, np.integer):
+            raise ValueError(f"labels must be {len(X)} whole numbers, got {y.dtype} of shape {y.shape}")
+        if not 0 <= y.min() <= y.max() < K:
+            raise ValueError(f"labels must lie in 0..{K - 1}, got {y.min()}..{y.max()}")
+        return np.ascontiguousarray(X, dtype=dtype), np.ascontiguousarray(y, dtype=np.int64)
+    if y.shape != (len(X), K) or not np.isfinite(y).all():
+        raise ValueError(f"targets must be finite, of shape {(len(X), K)}; got shape {y.shape}")
+    return np.ascontiguousarray(X, dtype=dtype), np.ascontiguousarray(y, dtype=dtype)
+
+
+def _dtype(dtype: Any) -> Any:
+    kind = np.dtype(dtype)
+    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be float32 or float64, got {kind}")
+    return kind
+
+
+def _check_batch(network: Network, B: int) -> None:
+    if B < 2 and network.norm in ("batch", "hybrid") and network.alpha != 0:
+        raise ValueError(f"{network.norm} statistics needs at least 2 samples per channel, got {B}")
+
+
+def _etas(optimizer: Optimizer, R: int) -> np.ndarray:
+    eta = np.asarray(optimizer.eta, dtype=np.float64)
+    if eta.shape not in ((), (R,)):
+        raise ValueError(f"step size eta must be one number or have shape ({R},), got shape {eta.shape}")
+    return np.broadcast_to(eta, (R,))
+
+
+class _Ensemble:
+    """The state of R replicas and the workers that move it."""
+
+    def __init__(
+        self, program: Program, theta: np.ndarray, T: int, *, engine: str, threads: int, chunk: int | None
+    ) -> None:
+        for name, value in (("threads", threads), ("chunk", 1 if chunk is None else chunk)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+        self.program, self.theta, self.threads, self.chunk = program, theta, threads, chunk
+        self.kernels = engines.choose(engine).training
+        none = np.zeros((len(theta), 0), theta.dtype)
+        self.velocity = none if program.method == "sgd" else np.zeros_like(theta)
+        self.square = np.zeros_like(theta) if program.method == "adam" else none
+        self.losses = np.full((len(theta), T), np.inf)
+        self.diverged_at = np.full(len(theta), -1, dtype=np.int64)
+
+    def advance(self, X: np.ndarray, y: np.ndarray, batches: Any, eta: np.ndarray, B: int, first: int) -> None:
+        """Take steps; `batches` is called with a slice of replicas and returns theirs, shape (R, T, B)."""
+        R, T = eta.shape
+        size = self.chunk or self.kernels.replicas_at_once(self.program, B, self.theta.dtype)
+        size = min(size, -(-R // self.threads))
+
+        def work(start: int) -> None:
+            some = slice(start, min(start + size, R))
+            losses = np.full((some.stop - start, T), np.inf)
+            self.kernels.run(
+                self.program,
+                self.theta[some],
+                self.velocity[some],
+                self.square[some],
+                X,
+                y,
+                batches(some),
+                eta[some],
+                losses,
+                self.diverged_at[some],
+                first=first,
+            )
+            self.losses[some, first : first + T] = losses
+
+        starts = range(0, R, size)
+        if self.threads == 1:
+            for start in starts:
+                work(start)
+            return
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(work, starts))
+
+    def outcome(self) -> Outcome:
+        return Outcome(self.theta, np.ascontiguousarray(self.losses.T), self.diverged_at)
+
+
+def replay(
+    network: Network,
+    theta: np.ndarray,
+    X: Any,
+    y: Any,
+    batches: np.ndarray,
+    *,
+    optimizer: Optimizer,
+    factors: np.ndarray | None = None,
+    engine: str = "auto",
+    threads: int = 1,
+    chunk: int | None = None,
+    limit: float = 1e6,
+) -> Outcome:
+    """Train on batches that are given.
+
+    Parameters
+    ----------
+    network
+        The architecture.
+    theta
+        Initial parameters, shape (R, P), float32 or float64: the type that is computed in; not changed.
+    X, y
+        Inputs (N, I) and labels (N,), or targets (N, K).
+    batches
+        Indices, shape (T, B) for all replicas alike or (R, T, B).
+    optimizer
+        The method; its step size may have shape (R,).
+    factors
+        Factors on the step size, above 0, shape (T,); 1 if not given.
+    engine
+        As for `sim.engines.choose`.
+    threads
+        Threads, at least 1; the numba engine scales with them.
+    chunk
+        Replicas whose buffers are shared; chosen to stay in cache if not given.  Results do not depend on it
+        beyond rounding.
+    limit
+        A batch loss above this, or one that is not finite, is divergence.
+
+    Returns
+    -------
+    Outcome
+        Divergence is recorded with its step, never an error.
+
+    Raises
+    ------
+    ValueError
+        Naming the value and what is allowed, for any argument outside what is stated above.
+    """
+    kind = _dtype(theta.dtype)
+    if theta.ndim != 2 or theta.shape[1] != network.size or not len(theta):
+        raise ValueError(f"parameters must have shape (R, {network.size}), got {theta.shape}")
+    R = len(theta)
+    X, y = _data(network, X, y, kind)
+    if batches.ndim not in (2, 3) or (batches.ndim == 3 and len(batches) != R) or not batches.shape[-1]:
+        raise ValueError(f"batches must have shape (T, B) or ({R}, T, B), got {batches.shape}")
+    if batches.size and not 0 <= batches.min() <= batches.max() < len(X):
+        raise ValueError(f"batch indices must lie in 0..{len(X) - 1}, got {batches.min()}..{batches.max()}")
+    T, B = batches.shape[-2:]
+    _check_batch(network, B)
+    factors = np.ones(T) if factors is None else np.asarray(factors, dtype=np.float64)
+    if factors.shape != (T,) or not ((factors > 0) & np.isfinite(factors)).all():
+        raise ValueError(f"factors must be {T} finite numbers > 0, got shape {factors.shape}")
+    state = _Ensemble(
+        _program(network, optimizer, limit),
+        np.array(theta, order="C"),
+        T,
+        engine=engine,
+        threads=threads,
+        chunk=chunk,
+    )
+    whole = np.broadcast_to(batches, (R, T, B))
+    state.advance(
+        X, y, lambda some: np.ascontiguousarray(whole[some], dtype=np.int64), _etas(optimizer, R)[:, None] * factors, B, 0
+    )
+    return state.outcome()
+
+
+def train(
+    groups: Sequence[Group],
+    X: Any,
+    y: Any,
+    *,
+    dtype: Any = np.float32,
+    engine: str = "auto",
+    threads: int = 1,
+    chunk: int | None = None,
+    limit: float = 1e6,
+) -> tuple[Outcome, ...]:
+    """Train every replica of every group on batches drawn from its own stream.
+
+    Parameters
+    ----------
+    groups
+        The points of the grid.
+    X, y
+        Inputs (N, I) and labels (N,), or targets (N, K).
+    dtype
+        float32, or float64 for identities and finite differences.
+    engine, threads, chunk, limit
+        As for `replay`.
+
+    Returns
+    -------
+    tuple of Outcome
+        One for each group.
+
+    Raises
+    ------
+    ValueError
+        Before anything is trained, if an argument or a group does not fit the data.
+    """
+    kind, N = _dtype(dtype), len(X)
+    for group in groups:
+        _etas(group.optimizer, len(group.seeds))
+        for phase in group.phases:
+            designs.check_sizes(N, phase.B, "wr" if group.design == "wr" else "wor")
+            if group.design == "reshuffled" and N % phase.B:
+                raise ValueError(f"batch size {phase.B} does not divide the {N} samples of an epoch")
+            _check_batch(group.network, phase.B)
+    return tuple(_grown(group, X, y, kind, engine, threads, chunk, limit) for group in groups)
+
+
+def _grown(
+    group: Group, X: Any, y: Any, kind: Any, engine: str, threads: int, chunk: int | None, limit: float
+) -> Outcome:
+    X, y = _data(group.network, X, y, kind)
+    R, N = len(group.seeds), len(X)
+    theta = np.concatenate([group.network.initial(1, rng=_stream(seed, 0)) for seed in group.seeds])
+    state = _Ensemble(
+        _program(group.network, group.optimizer, limit),
+        theta.astype(kind),
+        sum(phase.steps for phase in group.phases),
+        engine=engine,
+        threads=threads,
+        chunk=chunk,
+    )
+    etas, first = _etas(group.optimizer, R), 0
+    for number, phase in enumerate(group.phases):
+        for segment, (start, steps) in enumerate(_segments(phase, group.design, N)):
+
+            def batches(some: slice, number: int = number, segment: int = segment, steps: int = steps) -> np.ndarray:
+                seeds = group.seeds[some]
+                return np.stack([_drawn(group, seed, number, segment, steps, N) for seed in seeds])
+
+            eta = etas[:, None] * phase.factors[start : start + steps]
+            state.advance(X, y, batches, eta, phase.B, first)
+            first += steps
+    return state.outcome()

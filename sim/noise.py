@@ -1,0 +1,231 @@
+"""Gradient noise of a network: exact moments over all examples, and the gradients of random mini-batches.
+
+Per-example gradients are never formed.  A dense layer's are outer products, so that norms and inner products
+of them are products of norms and inner products of the factors, after Goodfellow (2015); the squared norm of
+any batch's gradient is then a sum over the Gram matrix of all examples, computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim import data, designs, engines
+from sim.networks import MLP, Factors
+
+__all__ = ["METHODS", "Noise", "measure"]
+
+METHODS = ("auto", "gram", "direct")
+"""How batch gradients are found: from the Gram matrix, or by adding up each batch's outer products."""
+
+_GRAM_BYTES = 1 << 31  # a larger Gram matrix is not formed
+_LOOK_UP = 32  # multiplications that looking up one entry of the Gram matrix costs
+_ROWS = 512  # examples that pass through the network at a time: their activations stay in the cache
+_DIRECT_ENTRIES = 1 << 19  # entries of batch gradients formed at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What `measure` finds.
+
+    Parameters
+    ----------
+    norms
+        Squared norm of each example's gradient, float64, shape (N,).
+    square
+        Squared norm of the full gradient G.
+    trace
+        Trace of the covariance (divisor N) of the per-example gradients.
+    sizes
+        Batch sizes, shape (K,).
+    squares
+        ``|g_b|^2`` of the mini-batch gradients, float64, shape (R, K).
+    distances
+        ``|g_b - G|^2``, shape (R, K); their mean estimates ``trace (N - B) / (B (N - 1))`` without bias.
+    method
+        ``"gram"`` or ``"direct"``.
+    """
+
+    norms: np.ndarray
+    square: float
+    trace: float
+    sizes: tuple[int, ...]
+    squares: np.ndarray
+    distances: np.ndarray
+    method: str
+
+
+def _relu_pass(network: MLP, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return inputs and residuals of the layers of a ReLU network without norm, worked on in place."""
+    parts, layers = network.views(theta), len(network.widths) - 1
+    kind, wide = x.dtype, network.widths
+    inputs = [x, *(np.empty((len(x), w), dtype=kind) for w in wide[1:-1])]
+    residuals = [np.empty((len(x), w), dtype=kind) for w in wide[1:]]
+    nothing = np.zeros((_ROWS, max(wide)), dtype=kind)
+    for start in range(0, len(x), _ROWS):
+        rows = slice(start, min(start + _ROWS, len(x)))
+        n = rows.stop - start
+        for layer in range(layers - 1):
+            h = np.matmul(inputs[layer][rows], parts[layer, "W"][0], out=inputs[layer + 1][rows])
+            h += parts[layer, "b"][0]
+            # against an array, for NumPy compares with a scalar one entry at a time
+            np.maximum(h, nothing[:n, : h.shape[1]], out=h)
+        d = np.matmul(inputs[-1][rows], parts[layers - 1, "W"][0], out=residuals[-1][rows])
+        d += parts[layers - 1, "b"][0]
+        d -= d.max(axis=1, keepdims=True)
+        np.exp(d, out=d)
+        d /= d.sum(axis=1, keepdims=True)
+        d[np.arange(n), y[rows]] -= 1
+        for layer in range(layers - 1, 0, -1):
+            d = np.matmul(d, parts[layer, "W"][0].T, out=residuals[layer - 1][rows])
+            np.multiply(d, inputs[layer][rows] > 0, out=d)
+    return list(zip(inputs, residuals, strict=True))
+
+
+def _factors(network: MLP, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[list[Factors], list[np.ndarray]]:
+    """Return factors of the dense layers, shapes (N, .), and the gradients of norms' parameters."""
+    plain = network.norm is None and network.activation == "relu" and network.loss == "cross_entropy"
+    if plain:
+        return [Factors(a, d, None, None) for a, d in _relu_pass(network, theta, x, y)], []
+    found = [
+        Factors(f.x[0], f.d[0], None if f.dgamma is None else f.dgamma[0], None if f.dbeta is None else f.dbeta[0])
+        for f in network.factors(theta, x, y)[1]
+    ]
+    return found, [e for f in found for e in (f.dgamma, f.dbeta) if e is not None]
+
+
+def _squares(e: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.vecdot(e, e).astype(np.float64)
+    return found
+
+
+def _cheaper(network: MLP, N: int, sizes: Sequence[int], R: int, bytes_each: int) -> str:
+    """Return the method of fewer multiplications, where memory allows it."""
+    wide = list(zip(network.widths, network.widths[1:], strict=False))
+    gram = N * N * sum(i + o for i, o in wide) // 2
+    gram += R * sum(min(_LOOK_UP * b * b, N * N // 2) for b in sizes)
+    direct = R * sum(b + 1 for b in sizes) * sum(i * o for i, o in wide)
+    return "gram" if gram <= direct and N * N * bytes_each <= _GRAM_BYTES else "direct"
+
+
+def _direct(
+    dense: Sequence[Factors], others: Sequence[np.ndarray], batches: np.ndarray, sizes: Sequence[int]
+) -> np.ndarray:
+    """Return ``|sum of gradients|^2`` of the prefixes by adding up each batch's outer products."""
+    out = np.zeros((len(batches), len(sizes)))
+    largest = max(f.x.shape[1] * f.d.shape[1] for f in dense)
+    for k, b in enumerate(sizes):
+        chunk = max(1, _DIRECT_ENTRIES // max(largest, b * max(f.x.shape[1] for f in dense)))
+        for start in range(0, len(batches), chunk):
+            rows = batches[start : start + chunk, :b].astype(np.intp)
+            total = out[start : start + chunk, k]
+            for f in dense:
+                d = np.take(f.d, rows, axis=0)
+                W = np.matmul(np.take(f.x, rows, axis=0).swapaxes(1, 2), d).reshape(len(rows), -1)
+                total += _squares(W) + _squares(d.sum(axis=1))
+            for e in others:
+                total += _squares(np.take(e, rows, axis=0).sum(axis=1))
+    return out
+
+
+def measure(
+    network: MLP,
+    theta: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    sizes: Sequence[int] = (),
+    R: int = 0,
+    dtype: str = "float32",
+    method: str = "auto",
+    engine: str = "auto",
+    rng: np.random.Generator | None = None,
+) -> Noise:
+    """Measure the exact noise of all examples and the gradients of `R` random batches at each size.
+
+    Parameters
+    ----------
+    network
+        Any without batch norm.
+    theta
+        One replica's parameters, shape (1, P).
+    x, y
+        All examples, (N, I) and labels (N,) or targets (N, K).
+    sizes
+        Increasing, in 1..N.
+    R
+        Batches a size.  They are nested: the smaller are the heads of the larger, each uniform without
+        replacement by itself, so that batches of one size are independent and those of a row are not.
+    dtype
+        ``"float32"`` or ``"float64"`` of the factors; sums over examples are float64.
+    method
+        One of `METHODS`.
+    engine
+        As for `sim.engines.choose`.
+    rng
+        The stream of the batches; needed if there are any.
+
+    Returns
+    -------
+    Noise
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside what is stated above, or values are not finite.
+    """
+    if network.norm == "batch":
+        raise ValueError("per-example gradients do not exist under batch norm: a loss depends on its peers")
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"unknown dtype {dtype!r}: allowed are float32, float64")
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: allowed are {', '.join(METHODS)}")
+    kind = np.dtype(dtype)
+    x, theta = data.checked(x, "x").astype(kind), data.checked(theta, "theta").astype(kind)
+    if x.ndim != 2 or x.shape[1] != network.widths[0] or len(x) != len(y):
+        raise ValueError(f"x must have shape ({len(y)}, {network.widths[0]}), got {x.shape}")
+    if theta.shape != (1, network.size):
+        raise ValueError(f"theta must have shape (1, {network.size}), got {theta.shape}")
+    if network.loss == "cross_entropy" and (np.min(y) < 0 or np.max(y) >= network.widths[-1]):
+        raise ValueError(f"labels must lie in 0..{network.widths[-1] - 1}, got {np.min(y)}..{np.max(y)}")
+    N = len(x)
+    dense, others = _factors(network, theta, x, y)
+    norms, along, square = np.zeros(N), np.zeros(N), 0.0
+    for f in dense:
+        norms += (_squares(f.x) + 1.0) * _squares(f.d)
+        W, b = np.matmul(f.x.T, f.d) / kind.type(N), f.d.sum(axis=0) / kind.type(N)
+        square += float(_squares(W.reshape(-1)) + _squares(b))
+        if R:
+            along += np.vecdot(np.matmul(f.x, W) + b, f.d)
+    for e in others:
+        norms += _squares(e)
+        mean = e.mean(axis=0)
+        square += float(_squares(mean))
+        along += np.matmul(e, mean)
+    trace = float(norms.mean()) - square
+    if not np.isfinite(trace):
+        raise ValueError(f"gradients overflow {dtype}: the trace of their covariance is {trace}")
+    sizes = tuple(sizes)
+    if not sizes or not R:
+        nothing = np.zeros((0, len(sizes)))
+        return Noise(norms, square, trace, sizes, nothing, nothing, "none")
+    if list(sizes) != sorted(set(sizes)):
+        raise ValueError(f"batch sizes must increase, got {sizes}")
+    for b in sizes:
+        designs.check_sizes(N, b)
+    if rng is None:
+        raise ValueError("random batches need a stream: rng must be a numpy.random.Generator, got None")
+    kernels = engines.choose(engine)
+    batches = kernels.subsets.ordered(N, sizes[-1], R, rng=rng)
+    method = _cheaper(network, N, sizes, R, kind.itemsize) if method == "auto" else method
+    if method == "gram":
+        half = kernels.quadratic_form.half_gram([(f.x, f.d) for f in dense], others)
+        sums = kernels.quadratic_form.prefix_forms(half, batches, sizes)
+    else:
+        sums = _direct(dense, others, batches, sizes)
+    B = np.array(sizes, dtype=np.float64)
+    squares = sums / B**2
+    heads = np.add.accumulate(np.take(along, batches), axis=1)[:, np.array(sizes) - 1] / B
+    return Noise(norms, square, trace, sizes, squares, squares - 2 * heads + square, method)
