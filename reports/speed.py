@@ -45,17 +45,23 @@ def document(machine: Mapping[str, Any], results: Sequence[Any], growth: Sequenc
 
 
 def merge(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the runs of both documents; what `new` has measured again on the same machine leaves `old`."""
-    kept = []
+    """Return the runs of both documents.
+
+    What `new` has measured again on the same machine leaves `old`; what is left of the same day on the same machine
+    joins the run of `new`.
+    """
+    runs, kept = [dict(run) for run in new["runs"]], []
     for run in old["runs"] if old else ():
-        again = [n for n in new["runs"] if all(n["machine"].get(k) == run["machine"].get(k) for k in _IDENTITY)]
+        again = [n for n in runs if all(n["machine"].get(k) == run["machine"].get(k) for k in _IDENTITY)]
         done = {_key(result) for n in again for result in n["results"]}
         curves = {curve["curve"] for n in again for curve in n["growth"]}
         results = [result for result in run["results"] if _key(result) not in done]
         growth = [curve for curve in run["growth"] if curve["curve"] not in curves]
-        if results or growth:
+        if same_day := [n for n in again if n["date"] == run["date"] and n["machine"] == run["machine"]]:
+            same_day[0].update(results=results + same_day[0]["results"], growth=growth + same_day[0]["growth"])
+        elif results or growth:
             kept.append({**run, "results": results, "growth": growth})
-    return {"format": FORMAT, "runs": [*new["runs"], *kept]}
+    return {"format": FORMAT, "runs": [*runs, *kept]}
 
 
 def _key(result: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -162,7 +168,8 @@ def _time(seconds: float) -> str:
 
 
 def _slope(fit: Mapping[str, float]) -> str:
-    return f"{fit['all']:.2f} ± {fit['error']:.2f} ({fit['upper']:.2f} in the upper half)"
+    steep, error, upper = (round(fit[name], 2) + 0.0 for name in ("all", "error", "upper"))  # no minus before a zero
+    return f"{steep:.2f} ± {error:.2f} ({upper:.2f} in the upper half)"
 
 
 def views(found: Mapping[str, Any] | None) -> list[dict[str, Any]]:

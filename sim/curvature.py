@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sim.hessian import hessian
 from sim.lanczos import Ritz, lanczos
@@ -44,7 +45,8 @@ def _each(run: Callable[[int], _Found], R: int, threads: int) -> tuple[_Found, .
         raise ValueError(f"threads must be a whole number >= 1, got {threads!r}")
     if threads == 1:
         return tuple(run(r) for r in range(R))
-    with ThreadPoolExecutor(threads) as pool:
+    # a BLAS that spread each product over all cores would get in the way of the other replicas
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         return tuple(pool.map(run, range(R)))
 
 

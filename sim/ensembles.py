@@ -226,10 +226,10 @@ def _data(network: Network, X: Any, y: Any, dtype: Any) -> tuple[np.ndarray, np.
             raise ValueError(f"labels must be {len(X)} whole numbers, got {y.dtype} of shape {y.shape}")
         if not 0 <= y.min() <= y.max() < K:
             raise ValueError(f"labels must lie in 0..{K - 1}, got {y.min()}..{y.max()}")
-        return np.ascontiguousarray(X, dtype=dtype), np.ascontiguousarray(y, dtype=np.int64)
+        return np.array(X, dtype=dtype, order="C"), np.array(y, dtype=np.int64)
     if y.shape != (len(X), K) or not np.isfinite(y).all():
         raise ValueError(f"targets must be finite, of shape {(len(X), K)}; got shape {y.shape}")
-    return np.ascontiguousarray(X, dtype=dtype), np.ascontiguousarray(y, dtype=dtype)
+    return np.array(X, dtype=dtype, order="C"), np.array(y, dtype=dtype, order="C")
 
 
 def _dtype(dtype: Any) -> Any:
@@ -277,6 +277,8 @@ class _Ensemble:
         def work(start: int) -> None:
             some = slice(start, min(start + size, R))
             losses = np.full((some.stop - start, T), np.inf)
+            # one memory layout, or the compiled engine would compile itself again for another
+            drawn = np.ascontiguousarray(batches(some), dtype=np.int64)
             self.kernels.run(
                 self.program,
                 self.theta[some],
@@ -284,7 +286,7 @@ class _Ensemble:
                 self.square[some],
                 X,
                 y,
-                batches(some),
+                drawn,
                 eta[some],
                 losses,
                 self.diverged_at[some],
@@ -377,9 +379,7 @@ def replay(
         chunk=chunk,
     )
     whole = np.broadcast_to(batches, (R, T, B))
-    state.advance(
-        X, y, lambda some: np.ascontiguousarray(whole[some], dtype=np.int64), _etas(optimizer, R)[:, None] * factors, B, 0
-    )
+    state.advance(X, y, lambda some: whole[some], _etas(optimizer, R)[:, None] * factors, B, 0)
     return state.outcome()
 
 

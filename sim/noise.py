@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim import data, designs, engines
-from sim.networks import MLP, Factors
+from sim.networks import MLP
 
 __all__ = ["METHODS", "Noise", "measure"]
 
@@ -57,48 +57,72 @@ class Noise:
     method: str
 
 
-def _relu_pass(network: MLP, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return inputs and residuals of the layers of a ReLU network without norm, worked on in place."""
-    parts, layers = network.views(theta), len(network.widths) - 1
-    kind, wide = x.dtype, network.widths
-    inputs = [x, *(np.empty((len(x), w), dtype=kind) for w in wide[1:-1])]
-    residuals = [np.empty((len(x), w), dtype=kind) for w in wide[1:]]
-    nothing = np.zeros((_ROWS, max(wide)), dtype=kind)
-    for start in range(0, len(x), _ROWS):
-        rows = slice(start, min(start + _ROWS, len(x)))
-        n = rows.stop - start
-        for layer in range(layers - 1):
-            h = np.matmul(inputs[layer][rows], parts[layer, "W"][0], out=inputs[layer + 1][rows])
-            h += parts[layer, "b"][0]
-            # against an array, for NumPy compares with a scalar one entry at a time
-            np.maximum(h, nothing[:n, : h.shape[1]], out=h)
-        d = np.matmul(inputs[-1][rows], parts[layers - 1, "W"][0], out=residuals[-1][rows])
-        d += parts[layers - 1, "b"][0]
-        d -= d.max(axis=1, keepdims=True)
-        np.exp(d, out=d)
-        d /= d.sum(axis=1, keepdims=True)
-        d[np.arange(n), y[rows]] -= 1
-        for layer in range(layers - 1, 0, -1):
-            d = np.matmul(d, parts[layer, "W"][0].T, out=residuals[layer - 1][rows])
-            np.multiply(d, inputs[layer][rows] > 0, out=d)
-    return list(zip(inputs, residuals, strict=True))
-
-
-def _factors(network: MLP, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[list[Factors], list[np.ndarray]]:
-    """Return factors of the dense layers, shapes (N, .), and the gradients of norms' parameters."""
-    plain = network.norm is None and network.activation == "relu" and network.loss == "cross_entropy"
-    if plain:
-        return [Factors(a, d, None, None) for a, d in _relu_pass(network, theta, x, y)], []
-    found = [
-        Factors(f.x[0], f.d[0], None if f.dgamma is None else f.dgamma[0], None if f.dbeta is None else f.dbeta[0])
-        for f in network.factors(theta, x, y)[1]
-    ]
-    return found, [e for f in found for e in (f.dgamma, f.dbeta) if e is not None]
-
-
 def _squares(e: np.ndarray) -> np.ndarray:
     found: np.ndarray = np.vecdot(e, e).astype(np.float64)
     return found
+
+
+class _Sums:
+    """Squared norms of examples, and the full gradient by layers, added up part by part of the examples."""
+
+    def __init__(self, network: MLP, N: int, kind: np.dtype) -> None:
+        shapes = list(zip(network.widths, network.widths[1:], strict=False))
+        self.norms = np.zeros(N)
+        self.W = [np.zeros(shape, dtype=kind) for shape in shapes]
+        self.b = [np.zeros(shape[1], dtype=kind) for shape in shapes]
+
+    def add(self, rows: slice, dense: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Add the examples in `rows`, given the input and residual of each layer."""
+        for (x, d), W, b in zip(dense, self.W, self.b, strict=True):
+            self.norms[rows] += (_squares(x) + 1.0) * _squares(d)
+            W += x.T @ d
+            b += d.sum(axis=0)
+
+
+def _relu_pass(
+    parts: dict[tuple[int, str], np.ndarray], inputs: list[np.ndarray], residuals: list[np.ndarray], y: np.ndarray
+) -> None:
+    """Fill inputs but the first, and residuals, of the layers of a ReLU network without norm."""
+    last = len(residuals) - 1
+    for layer in range(last):
+        h = np.matmul(inputs[layer], parts[layer, "W"][0], out=inputs[layer + 1])
+        h += parts[layer, "b"][0]
+        # against an array, for NumPy compares with a scalar one entry at a time
+        np.maximum(h, np.zeros_like(h), out=h)
+    d = np.matmul(inputs[last], parts[last, "W"][0], out=residuals[last])
+    d += parts[last, "b"][0]
+    d -= d.max(axis=1, keepdims=True)
+    np.exp(d, out=d)
+    d /= d.sum(axis=1, keepdims=True)
+    d[np.arange(len(y)), y] -= 1
+    for layer in range(last, 0, -1):
+        d = np.matmul(d, parts[layer, "W"][0].T, out=residuals[layer - 1])
+        np.multiply(d, inputs[layer] > 0, out=d)
+
+
+def _factors(
+    network: MLP, theta: np.ndarray, x: np.ndarray, y: np.ndarray, *, keep: bool
+) -> tuple[_Sums, list[tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
+    """Return sums over the examples, inputs and residuals (N, .) of the layers, and gradients of norms' parameters.
+
+    The second is of no use unless kept: a few hundred examples then pass at a time, in memory that stays in the cache.
+    """
+    N, sums = len(x), _Sums(network, len(x), x.dtype)
+    if network.norm is None and network.activation == "relu" and network.loss == "cross_entropy":
+        parts, wide, room = network.views(theta), network.widths, N if keep else min(N, _ROWS)
+        inputs = [np.empty((room, w), dtype=x.dtype) for w in wide[1:-1]]
+        residuals = [np.empty((room, w), dtype=x.dtype) for w in wide[1:]]
+        for start in range(0, N, _ROWS):
+            rows = slice(start, min(start + _ROWS, N))
+            here = rows if keep else slice(0, rows.stop - start)
+            before, after = [x[rows], *(h[here] for h in inputs)], [d[here] for d in residuals]
+            _relu_pass(parts, before, after, y[rows])
+            sums.add(rows, list(zip(before, after, strict=True)))
+        return sums, list(zip([x, *inputs], residuals, strict=True)), []
+    found = network.factors(theta, x, y)[1]
+    dense = [(f.x[0], f.d[0]) for f in found]
+    sums.add(slice(None), dense)
+    return sums, dense, [e[0] for f in found for e in (f.dgamma, f.dbeta) if e is not None]
 
 
 def _cheaper(network: MLP, N: int, sizes: Sequence[int], R: int, bytes_each: int) -> str:
@@ -111,20 +135,20 @@ def _cheaper(network: MLP, N: int, sizes: Sequence[int], R: int, bytes_each: int
 
 
 def _direct(
-    dense: Sequence[Factors], others: Sequence[np.ndarray], batches: np.ndarray, sizes: Sequence[int]
+    dense: Sequence[tuple[np.ndarray, np.ndarray]], others: Sequence[np.ndarray], batches: np.ndarray, sizes: Sequence[int]
 ) -> np.ndarray:
     """Return ``|sum of gradients|^2`` of the prefixes by adding up each batch's outer products."""
     out = np.zeros((len(batches), len(sizes)))
-    largest = max(f.x.shape[1] * f.d.shape[1] for f in dense)
+    largest = max(x.shape[1] * d.shape[1] for x, d in dense)
     for k, b in enumerate(sizes):
-        chunk = max(1, _DIRECT_ENTRIES // max(largest, b * max(f.x.shape[1] for f in dense)))
+        chunk = max(1, _DIRECT_ENTRIES // max(largest, b * max(x.shape[1] for x, _ in dense)))
         for start in range(0, len(batches), chunk):
             rows = batches[start : start + chunk, :b].astype(np.intp)
             total = out[start : start + chunk, k]
-            for f in dense:
-                d = np.take(f.d, rows, axis=0)
-                W = np.matmul(np.take(f.x, rows, axis=0).swapaxes(1, 2), d).reshape(len(rows), -1)
-                total += _squares(W) + _squares(d.sum(axis=1))
+            for x, d in dense:
+                picked = np.take(d, rows, axis=0)
+                W = np.matmul(np.take(x, rows, axis=0).swapaxes(1, 2), picked).reshape(len(rows), -1)
+                total += _squares(W) + _squares(picked.sum(axis=1))
             for e in others:
                 total += _squares(np.take(e, rows, axis=0).sum(axis=1))
     return out
@@ -182,6 +206,8 @@ def measure(
         raise ValueError(f"unknown dtype {dtype!r}: allowed are float32, float64")
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: allowed are {', '.join(METHODS)}")
+    if isinstance(R, bool) or not isinstance(R, int) or R < 0:
+        raise ValueError(f"number of batches R must be a whole number >= 0, got {R!r}")
     kind = np.dtype(dtype)
     x, theta = data.checked(x, "x").astype(kind), data.checked(theta, "theta").astype(kind)
     if x.ndim != 2 or x.shape[1] != network.widths[0] or len(x) != len(y):
@@ -190,15 +216,15 @@ def measure(
         raise ValueError(f"theta must have shape (1, {network.size}), got {theta.shape}")
     if network.loss == "cross_entropy" and (np.min(y) < 0 or np.max(y) >= network.widths[-1]):
         raise ValueError(f"labels must lie in 0..{network.widths[-1] - 1}, got {np.min(y)}..{np.max(y)}")
-    N = len(x)
-    dense, others = _factors(network, theta, x, y)
-    norms, along, square = np.zeros(N), np.zeros(N), 0.0
-    for f in dense:
-        norms += (_squares(f.x) + 1.0) * _squares(f.d)
-        W, b = np.matmul(f.x.T, f.d) / kind.type(N), f.d.sum(axis=0) / kind.type(N)
+    N, keep = len(x), bool(R and len(sizes))
+    sums, dense, others = _factors(network, theta, x, y, keep=keep)
+    norms, along, square = sums.norms, np.zeros(N), 0.0
+    for (a, d), W, b in zip(dense, sums.W, sums.b, strict=True):
+        W /= N
+        b /= N
         square += float(_squares(W.reshape(-1)) + _squares(b))
-        if R:
-            along += np.vecdot(np.matmul(f.x, W) + b, f.d)
+        if keep:
+            along += np.vecdot(np.matmul(a, W) + b, d)
     for e in others:
         norms += _squares(e)
         mean = e.mean(axis=0)
@@ -208,7 +234,7 @@ def measure(
     if not np.isfinite(trace):
         raise ValueError(f"gradients overflow {dtype}: the trace of their covariance is {trace}")
     sizes = tuple(sizes)
-    if not sizes or not R:
+    if not keep:
         nothing = np.zeros((0, len(sizes)))
         return Noise(norms, square, trace, sizes, nothing, nothing, "none")
     if list(sizes) != sorted(set(sizes)):
@@ -221,11 +247,11 @@ def measure(
     batches = kernels.subsets.ordered(N, sizes[-1], R, rng=rng)
     method = _cheaper(network, N, sizes, R, kind.itemsize) if method == "auto" else method
     if method == "gram":
-        half = kernels.quadratic_form.half_gram([(f.x, f.d) for f in dense], others)
-        sums = kernels.quadratic_form.prefix_forms(half, batches, sizes)
+        half = kernels.quadratic_form.half_gram(dense, others)
+        found = kernels.quadratic_form.prefix_forms(half, batches, sizes)
     else:
-        sums = _direct(dense, others, batches, sizes)
+        found = _direct(dense, others, batches, sizes)
     B = np.array(sizes, dtype=np.float64)
-    squares = sums / B**2
+    squares = found / B**2
     heads = np.add.accumulate(np.take(along, batches), axis=1)[:, np.array(sizes) - 1] / B
     return Noise(norms, square, trace, sizes, squares, squares - 2 * heads + square, method)

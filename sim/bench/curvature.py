@@ -1,15 +1,18 @@
 """Curvature of a 64-128-128-10 relu network on all digits: one Hessian product, or the largest eigenvalue.
 
-The eigenvalue is asked for with a residual of at most 1e-4 of it, by every contender that can measure one.
+The eigenvalue is asked for with a residual of at most 1e-2 or 1e-4 of it, by every contender that can measure one.
+Its error is of the second order in the residual: a residual of 1e-2 leaves about 1e-4 of the value here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sim import curvature, data
 from sim.bench.task import Contender, Task
@@ -19,9 +22,10 @@ from sim.networks import MLP
 
 __all__ = ["NETWORK", "RTOL", "SETTINGS", "peers", "point", "prepare"]
 
-SETTINGS = ("product", "largest eigenvalue")
+SETTINGS = ("product", "largest eigenvalue, residual 1e-2", "largest eigenvalue, residual 1e-4")
 NETWORK = MLP((64, 128, 128, 10), activation="relu")
-RTOL = 1e-4
+RTOL = {SETTINGS[1]: 1e-2, SETTINGS[2]: 1e-4}
+"""Largest residual over the eigenvalue, by setting."""
 PRODUCTS = 20
 """Products that one call of the first setting takes at one point."""
 
@@ -44,7 +48,24 @@ def _known(setting: str) -> None:
         raise ValueError(f"unknown setting {setting!r}: allowed are {', '.join(SETTINGS)}")
 
 
-def _floor() -> Callable[[], None]:
+def _floor(products: int, threads: int) -> Callable[[], object]:
+    """Return the matrix products of some Hessian products, as many on each of the threads."""
+    each = [_one_product() for _ in range(threads)]
+
+    def run(product: Callable[[], None]) -> None:
+        for _ in range(products):
+            product()
+
+    def floor() -> object:
+        if threads == 1:
+            return run(each[0])
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(run, each))
+
+    return floor
+
+
+def _one_product() -> Callable[[], None]:
     """Return the matrix products of one Hessian product, at their shapes, both passes known."""
     rng, N = np.random.Generator(np.random.PCG64DXSM(6)), len(point()[1])
     x, pairs = rng.random((N, 64), np.float32), rng.random((N, 256), np.float32)
@@ -56,11 +77,11 @@ def _floor() -> Callable[[], None]:
     shapes += [(pairs, wide), (x.T, d)]
     outs = [np.empty((a.shape[0], b.shape[1]), np.float32) for a, b in shapes]
 
-    def floor() -> None:
+    def product() -> None:
         for (a, b), out in zip(shapes, outs, strict=True):
             np.matmul(a, b, out=out)
 
-    return floor
+    return product
 
 
 def prepare(setting: str, *, engine: str = "auto", threads: int = 1) -> Task:
@@ -69,8 +90,8 @@ def prepare(setting: str, *, engine: str = "auto", threads: int = 1) -> Task:
     Parameters
     ----------
     setting
-        ``product``: 20 Hessian products at one point, its two passes included.  ``largest eigenvalue``: from
-        parameters and data to eigenvalue and residual, for one replica a thread.
+        ``product``: 20 Hessian products at one point, its two passes included.  Else: from parameters and data to
+        eigenvalue and residual, for one replica a thread.
     engine
         As for `sim.hessian.hessian`.
     threads
@@ -78,7 +99,6 @@ def prepare(setting: str, *, engine: str = "auto", threads: int = 1) -> Task:
     """
     _known(setting)
     theta, X, y, v = point()
-    product = _floor()
     if setting == "product":
 
         def take() -> list[np.ndarray]:
@@ -88,7 +108,7 @@ def prepare(setting: str, *, engine: str = "auto", threads: int = 1) -> Task:
         # float32 sums of 1797 terms in another order: 1e-5 at most, left a factor of 20
         return Task(
             take,
-            lambda: [product() for _ in range(PRODUCTS)],
+            _floor(PRODUCTS, 1),
             "the float32 matrix products of 20 Hessian products, at their shapes",
             PRODUCTS,
             "product",
@@ -99,17 +119,19 @@ def prepare(setting: str, *, engine: str = "auto", threads: int = 1) -> Task:
 
     def find() -> tuple[Ritz, ...]:
         rng = np.random.Generator(np.random.PCG64DXSM(7))
-        return curvature.extreme_eigenvalues(NETWORK, copies, X, y, rtol=RTOL, threads=threads, engine=engine, rng=rng)
+        return curvature.extreme_eigenvalues(
+            NETWORK, copies, X, y, rtol=RTOL[setting], threads=threads, engine=engine, rng=rng
+        )
 
     products = find()[0].products
     return Task(
         find,
-        lambda: [product() for _ in range(products * threads)],
+        _floor(products, threads),
         f"the float32 matrix products of {products} Hessian products a replica, at their shapes",
         threads,
         "eigenvalue",
         lambda: np.array([find()[0].values[0]]),
-        # residuals of 1e-4 bound the error by 1e-4; power iteration stops when it changes by as much
+        # errors here: 1e-4 at a residual of 1e-2, 1e-8 at 1e-4, and 2e-4 for power iteration
         1e-3,
     )
 
@@ -141,6 +163,6 @@ def peers(setting: str, *, threads: int = 1) -> Mapping[str, Callable[[], Conten
         "torch_double_backward": partial(_torch, "double_backward", setting, threads=threads),
     }
     if setting != SETTINGS[0]:
-        found["pyhessian"] = partial(_torch, "pyhessian", threads=threads)
-        found["curvlinops"] = partial(_torch, "curvlinops", threads=threads)
+        found["pyhessian"] = partial(_torch, "pyhessian", setting, threads=threads)
+        found["curvlinops"] = partial(_torch, "curvlinops", setting, threads=threads)
     return found

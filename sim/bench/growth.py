@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sim import data, designs, observables
 from sim.engines import choose
@@ -175,7 +176,7 @@ def measure(name: str, *, repeats: int = 5, shortest: float = 0.02,
     Returns
     -------
     dict
-        ``curve``, ``what``, ``engine``, ``sizes``, ``seconds`` (of the processor, a call), ``bytes`` (most that a call
+        ``curve``, ``what``, ``engine``, ``sizes``, ``seconds`` (of one core, a call), ``bytes`` (most that a call
         has allocated at once through NumPy, results included), and the slopes ``time`` and ``memory``, see `Slope`.
 
     Raises
@@ -193,10 +194,11 @@ def measure(name: str, *, repeats: int = 5, shortest: float = 0.02,
     if len(set(chosen)) < 3:
         raise ValueError(f"a curve needs at least 3 sizes, got {chosen}")
     seconds, peaks = [], []
-    for size in chosen:
-        work = curve.build(engine, size)
-        seconds.append(_fastest(work, repeats, shortest))
-        peaks.append(_peak(work))
+    with threadpool_limits(1):
+        for size in chosen:
+            work = curve.build(engine, size)
+            seconds.append(_fastest(work, repeats, shortest))
+            peaks.append(_peak(work))
     return {
         "curve": name, "what": curve.what, "engine": engine, "sizes": list(chosen), "seconds": seconds, "bytes": peaks,
         "time": asdict(slope(chosen, seconds)), "memory": asdict(slope(chosen, peaks)),

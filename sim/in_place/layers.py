@@ -112,9 +112,7 @@ class ConvStep(Step):
         self.ones = np.ones(self.z.shape[1], self.x.dtype)
         self.C, self.size = C, self.O * C * k * k
         # for unit stride the input's gradient is a convolution again, of the output's with turned kernels
-        self.turned = layer.stride == 1 and layer.padding < k
-        back = k - 1 - layer.padding
-        self.back_shifts = _shifted(k, (rows, cols), (H, W), 1, back) if self.turned else []
+        self.turned, self.back = layer.stride == 1 and layer.padding < k, k - 1 - layer.padding
 
     def receive(self, gradient: Array) -> None:
         """Take the places of kernels and shifts."""
@@ -123,9 +121,13 @@ class ConvStep(Step):
         self.gradient, self.db = gradient[: self.size].reshape(shape), gradient[self.size :]
         if not self.inputs:
             return
-        spread = (self.O, self.k, self.k, *self.images.shape[1:]) if self.turned else self.columns.shape
-        self.spread = np.zeros(spread, self.x.dtype)
-        self.flipped = np.empty((self.C, self.O, self.k, self.k), self.x.dtype)
+        if not self.turned:
+            self.spread = np.empty(self.columns.shape, self.x.dtype)
+            return
+        _, H, W, B = self.images.shape
+        k = self.k
+        self.spread = np.zeros((self.O, k, H + k - 1, W, B), self.x.dtype)
+        self.flipped, self.part = np.empty((k, self.C, self.O, k), self.x.dtype), np.empty_like(self.dx)
 
     def forward(self) -> None:
         """Copy, multiply, shift."""
@@ -142,16 +144,7 @@ class ConvStep(Step):
         if not self.inputs:
             return self.dx
         if self.turned:
-            images = d.reshape(self.O, *self.columns.shape[3:])
-            for i, j, r, c, R, C in self.back_shifts:
-                self.spread[:, i, j, r, c] = images[:, R, C]
-            kernels = self.kernels.reshape(self.O, self.C, self.k, self.k)
-            self.flipped[...] = kernels.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
-            np.matmul(
-                self.flipped.reshape(self.C, -1),
-                self.spread.reshape(self.O * self.k**2, -1),
-                out=self.dx.reshape(self.C, -1),
-            )
+            self._convolve_back(d.reshape(self.O, *self.columns.shape[3:]))
             return self.dx
         np.matmul(self.kernels.T, rows, out=self.spread.reshape(self.C * self.k**2, -1))
         self.dx[...] = 0
@@ -159,6 +152,23 @@ class ConvStep(Step):
         for i, j, r, c, R, C in self.shifts:
             images[:, R, C] += self.spread[:, i, j, r, c]
         return self.dx
+
+    def _convolve_back(self, d: Array) -> None:
+        """Shift by columns only; a shift by rows is another place to begin reading the same memory."""
+        _, H, W, B = self.images.shape
+        k, rows, cols = self.k, *d.shape[1:3]
+        for j in range(k):
+            first, last = max(0, self.back - j), min(W, cols + self.back - j)
+            begin = first + j - self.back
+            self.spread[:, j, self.back : self.back + rows, first:last] = d[:, :, begin : begin + last - first]
+        kernels = self.kernels.reshape(self.O, self.C, k, k)
+        self.flipped[...] = kernels.transpose(2, 1, 0, 3)[::-1, ..., ::-1]
+        spread, flipped = self.spread.reshape(self.O * k, -1), self.flipped.reshape(k, self.C, -1)
+        out, part = self.dx.reshape(self.C, -1), self.part.reshape(self.C, -1)
+        for i in range(k):
+            np.matmul(flipped[i], spread[:, i * W * B : (i + H) * W * B], out=part if i else out)
+            if i:
+                np.add(out, part, out=out)
 
 
 class PoolStep(Step):
@@ -182,8 +192,11 @@ class PoolStep(Step):
         """Reduce one axis of the tiles, then the other."""
         join = np.add if self.kind == "average" else np.maximum
         for parts, out in ((self.by_row, self.strip), (self.by_column, self.z)):
-            np.copyto(out, parts[0])
-            for part in parts[1:]:
+            if self.k == 1:
+                np.copyto(out, parts[0])
+                continue
+            join(parts[0], parts[1], out=out)
+            for part in parts[2:]:
                 join(out, part, out=out)
         if self.kind == "average":
             np.multiply(self.z, self.share, out=self.z)

@@ -56,7 +56,7 @@ def _products(form: str) -> Callable[..., Any]:
     return jax.jit(run)
 
 
-def _largest(form: str) -> Callable[..., Any]:
+def _largest(form: str, rtol: float) -> Callable[..., Any]:
     """Return Lanczos with full reorthogonalization, stopped by the residual as ours is."""
 
     def run(parameters: Any, start: Any, X: Any, y: Any) -> Any:
@@ -64,7 +64,7 @@ def _largest(form: str) -> Callable[..., Any]:
 
         def unfinished(state: Any) -> Any:
             j, _, _, _, theta, residual = state
-            return (j < _MOST) & (residual > RTOL * theta)
+            return (j < _MOST) & (residual > rtol * theta)
 
         def step(state: Any) -> Any:
             j, q, Q, T, _, _ = state
@@ -99,7 +99,7 @@ def contender(setting: str, form: str) -> Contender:
     """
     theta, X, y, v = point()
     one = setting == SETTINGS[0]
-    run = _products(form) if one else _largest(form)
+    run = _products(form) if one else _largest(form, RTOL[setting])
     given = _tree(theta), _tree(v) if one else jnp.asarray(v), jnp.asarray(X), jnp.asarray(y)
 
     def work() -> Any:

@@ -20,8 +20,7 @@ _4xn, _2xn, _1xn = (outer(rows, 1, _NARROW) for rows in (4, 2, 1))
 _1xs = outer(1, 1, 0)
 _2x4, _1x4 = (outer(rows, 4, BYTES) for rows in (2, 1))
 _dots3, _dots2, _dots1 = dots(3), dots(2), dots(1)
-_sgd6, _ball6, _nesterov6 = (descend(6, 2, method) for method in ("sgd", "heavy_ball", "nesterov"))
-_sgd4, _ball4, _nesterov4 = (descend(4, 2, method) for method in ("sgd", "heavy_ball", "nesterov"))
+_straight6, _fast6 = descend(6, 2, False), descend(6, 2, True)
 
 
 @njit(cache=True, nogil=True)
@@ -142,34 +141,22 @@ def multiply_transposed(
 
 @njit(cache=True, nogil=True)
 def multiply_and_step(
-    method: int, a: Any, a0: int, ak: int, M: int, d: Any, d0: int, dk: int, w: Any, v: Any, w0: int, K: int, N: int,
-    step: Any, keep: Any, decay: Any,
+    fast: bool, a: Any, a0: int, ak: int, M: int, d: Any, d0: int, dk: int, w: Any, v: Any, w0: int, K: int, N: int,
+    direct: Any, step: Any, keep: Any, decay: Any,
 ) -> int:  # fmt: skip
     """Step with the gradient ``sum_k a[k, m] d[k, n]`` for as many rows m as full tiles cover; return that many.
 
-    The first three methods of `sim.engines.program.METHODS` have tiles, at whole pairs of vectors of columns.
+    The factors are those of `sim.engines.with_numba.tiles.descend`.
     """
     pair = 2 * BYTES // w.itemsize
-    if method > 2 or N % pair:
+    if N % pair:
         return 0
-    m = 0
-    while M - m >= 4:
-        six = M - m >= 12 or M - m == 6
+    rows = M // 6 * 6
+    for m in range(0, rows, 6):
         for n in range(0, N, pair):
             at = w0 + m * N + n
-            if method == 0:
-                if six:
-                    _sgd6(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, step, keep, decay)
-                else:
-                    _sgd4(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, step, keep, decay)
-            elif method == 1:
-                if six:
-                    _ball6(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, step, keep, decay)
-                else:
-                    _ball4(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, step, keep, decay)
-            elif six:
-                _nesterov6(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, step, keep, decay)
+            if fast:
+                _fast6(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, direct, step, keep, decay)
             else:
-                _nesterov4(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, step, keep, decay)
-        m += 6 if six else 4
-    return m
+                _straight6(a, a0 + m, 1, ak, d, d0 + n, dk, w, v, at, N, K, direct, step, keep, decay)
+    return rows

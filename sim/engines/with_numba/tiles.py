@@ -148,49 +148,52 @@ def outer(rows: int, vectors: int, width: int) -> Any:
     return tile
 
 
-def descend(rows: int, vectors: int, method: str) -> Any:
+def descend(rows: int, vectors: int, fast: bool) -> Any:
     """Return a tile that makes a gradient as `outer` does and takes the step with it, never storing it.
 
     Parameters
     ----------
     rows, vectors
         Size of the tile in registers.
-    method
-        ``sgd``, ``heavy_ball`` or ``nesterov``.
+    fast
+        Whether there is a velocity.
 
     Returns
     -------
     intrinsic
-        ``tile(a, a0, am, ak, d, d0, dk, w, v, w0, wm, K, step, keep, decay)``: parameters `w` become
-        ``decay w - step move``; the velocity `v` lies as `w` does.
+        ``tile(a, a0, am, ak, d, d0, dk, w, v, w0, wm, K, direct, step, keep, decay)``: the velocity `v`, which
+        lies as the parameters `w` do, becomes ``keep v + g``; they become ``decay w - direct g - step v``, and
+        without a velocity ``decay w - direct g``.
     """
 
     @intrinsic
     def tile(
         typing: Any, a: Any, a0: Any, am: Any, ak: Any, d: Any, d0: Any, dk: Any, w: Any, v: Any, w0: Any, wm: Any,
-        K: Any, step: Any, keep: Any, decay: Any,
+        K: Any, direct: Any, step: Any, keep: Any, decay: Any,
     ) -> Any:  # fmt: skip
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             lanes = BYTES // (w.dtype.bitwidth // 8)
             e = _Emitter(context, builder, w.dtype, lanes)
-            from_a, first, by_row, by_k, from_d, start, dk, into, beside, target, down, count, eta, beta, shrink = args
+            from_a, first, by_row, by_k, from_d, start, dk, into, beside, target, down, count, *factors = args
             left, right = e.data(a, from_a), e.data(d, from_d)
             weights, velocity = e.data(w, into), e.data(v, beside)
             gradient = e.outer(rows, vectors, left, first, by_row, by_k, right, start, dk, count)
-            minus, kept, shrunk = e.spread(builder.fneg(eta)), e.spread(beta), e.spread(shrink)
-            for number, move in enumerate(gradient):
+            direct, step, keep, decay = (e.spread(factor) for factor in factors)
+            direct, step = builder.fneg(direct), builder.fneg(step)
+            for number, slope in enumerate(gradient):
                 m, n = divmod(number, vectors)
                 at = builder.add(e.offset(target, down, m), e.whole(n * lanes))
-                if method != "sgd":
-                    faster = e.fused(kept, e.load(velocity, at), move)
+                moved = e.fused(direct, slope, builder.fmul(decay, e.load(weights, at)))
+                if fast:
+                    faster = e.fused(keep, e.load(velocity, at), slope)
                     e.store(faster, velocity, at)
-                    move = faster if method == "heavy_ball" else e.fused(kept, faster, move)
-                e.store(e.fused(minus, move, builder.fmul(shrunk, e.load(weights, at))), weights, at)
+                    moved = e.fused(step, faster, moved)
+                e.store(moved, weights, at)
             return context.get_dummy_value()
 
         whole = types.int64
         number = w.dtype
-        arguments = (a, whole, whole, whole, d, whole, whole, w, v, whole, whole, whole, number, number, number)
+        arguments = (a, whole, whole, whole, d, whole, whole, w, v, whole, whole, whole, *[number] * 4)
         return types.void(*arguments), emit
 
     return tile

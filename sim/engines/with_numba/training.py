@@ -131,7 +131,8 @@ def _finite(h: Any, d: Any, at: Any, lds: Any, B: int, layers: Any, tails: Any, 
     bound, largest = 0.0, 1e30 if h.itemsize == 4 else 1e290
     for number in range(len(layers)):
         wide, out = layers[number, 0], layers[number, 1]
-        bound = max(bound, _length(h, at[number], lds[number], B, wide) * _length(d, at[number + 1], lds[number + 1], B, out))
+        inputs = _length(h, at[number], lds[number], B, wide)
+        bound = max(bound, inputs * _length(d, at[number + 1], lds[number + 1], B, out))
     if bound < largest / 1e8 and np.isfinite(tails.sum()):
         return True
     total = tails.sum()
@@ -144,6 +145,12 @@ def _finite(h: Any, d: Any, at: Any, lds: Any, B: int, layers: Any, tails: Any, 
 
 
 @njit(cache=True, nogil=True)
+def _layer(layers: Any, number: int) -> Any:
+    """Return widths and places of a layer: wide, out, W, b, gamma."""
+    return layers[number, 0], layers[number, 1], layers[number, 2], layers[number, 3], layers[number, 4]
+
+
+@njit(cache=True, nogil=True)
 def _replica(
     layers: Any, codes: Any, reals: Any, theta: Any, velocity: Any, square: Any, X: Any, labels: Any, targets: Any,
     batches: Any, eta: Any, losses: Any, first: int,
@@ -152,7 +159,8 @@ def _replica(
     T, B = batches.shape
     L = len(layers)
     activation, loss_code, norm, G, method = codes[0], codes[1], codes[2], codes[3], codes[4]
-    alpha, eps, beta, beta2, root, lam, limit = reals[0], reals[1], reals[2], reals[3], reals[4], reals[5], reals[6]
+    alpha, eps, beta, beta2 = reals[0], reals[1], reals[2], reals[3]
+    root, lam, limit = reals[4], reals[5], reals[6]
     lds, at = np.empty(L + 1, np.int64), np.empty(L + 2, np.int64)
     widest, size = layers[0, 0], len(theta)
     at[0], tail = 0, 0
@@ -178,7 +186,7 @@ def _replica(
         for i in range(B):
             h[i * lds[0] : i * lds[0] + wide] = X[index[i]]
         for number in range(L):
-            wide, out, W, b, gamma = layers[number, 0], layers[number, 1], layers[number, 2], layers[number, 3], layers[number, 4]
+            wide, out, W, b, gamma = _layer(layers, number)
             ld, start, place = lds[number + 1], at[number + 1], at[number + 1] + B * lds[number + 1]
             z = u[start:place]
             multiply(h, at[number], lds[number], 1, B, w, W, out, u, start, ld, wide, out)
@@ -205,7 +213,7 @@ def _replica(
             diverged = first + t
             break
         for number in range(L - 1, -1, -1):
-            wide, out, W, gamma = layers[number, 0], layers[number, 1], layers[number, 2], layers[number, 4]
+            wide, out, W, b, gamma = _layer(layers, number)
             ld, start, place = lds[number + 1], at[number + 1], at[number + 1] + B * lds[number + 1]
             back, tail = d[start:place], tails[number]
             if number < L - 1:
@@ -232,19 +240,29 @@ def _replica(
                 row = back[i * ld : i * ld + out]
                 for j in range(out):
                     bias[j] += row[j]
-            if number:
+            if number and out <= _PANEL and B >= 16:
+                # few outputs make short inner products: turning the weights over costs less
+                for i in range(wide):
+                    for j in range(out):
+                        g[j * wide + i] = w[W + i * out + j]
+                multiply(d, start, ld, 1, B, g, 0, wide, d, at[number], lds[number], out, wide)
+            elif number:
                 multiply_transposed(d, start, ld, B, w, W, out, d, at[number], lds[number], out, wide)
         if not _finite(h, d, at, lds, B, layers, tails, g):
             diverged = first + t
             break
         losses[t] = loss
         for number in range(L):
-            wide, out, W, b, gamma = layers[number, 0], layers[number, 1], layers[number, 2], layers[number, 3], layers[number, 4]
-            step, keep, decay = real(eta[t]), real(beta), real(1 - eta[t] * lam)
-            done = multiply_and_step(
-                method, h, at[number], lds[number], wide, d, at[number + 1], lds[number + 1], w, velocity, W, B, out,
-                step, keep, decay,
-            )  # fmt: skip
+            wide, out, W, b, gamma = _layer(layers, number)
+            done = 0
+            if method < 3:
+                # what of a step goes with the gradient and what with the velocity
+                direct = real(0.0 if method == 1 else eta[t])
+                step = real(eta[t] * (0.0, 1.0, beta)[method])
+                done = multiply_and_step(
+                    method > 0, h, at[number], lds[number], wide, d, at[number + 1], lds[number + 1], w, velocity, W, B,
+                    out, direct, step, real(beta), real(1 - eta[t] * lam),
+                )  # fmt: skip
             for i in range(done, wide, _PANEL):
                 rows = min(_PANEL, wide - i)
                 multiply(h, at[number] + i, 1, lds[number], rows, d, at[number + 1], lds[number + 1], g, 0, out, B, out)
@@ -258,19 +276,6 @@ def _replica(
                 )  # fmt: skip
     theta[:] = w[:size]
     return diverged
-
-
-@njit(cache=True, nogil=True)
-def _replicas(
-    layers: Any, codes: Any, reals: Any, theta: Any, velocity: Any, square: Any, X: Any, labels: Any, targets: Any,
-    batches: Any, eta: Any, losses: Any, diverged_at: Any, first: int,
-) -> None:  # fmt: skip
-    for r in range(len(theta)):
-        if diverged_at[r] < 0:
-            diverged_at[r] = _replica(
-                layers, codes, reals, theta[r], velocity[r], square[r], X, labels, targets, batches[r], eta[r],
-                losses[r], first,
-            )  # fmt: skip
 
 
 def run(
@@ -325,6 +330,8 @@ def run(
     )
     labels = y if y.ndim == 1 else np.zeros(0, dtype=np.int64)
     targets = y if y.ndim == 2 else np.zeros((0, 0), dtype=theta.dtype)
-    _replicas(
-        layers, codes, reals, theta, velocity, square, X, labels, targets, batches, eta, losses, diverged_at, first
-    )
+    for r in np.flatnonzero(diverged_at < 0).tolist():
+        diverged_at[r] = _replica(
+            layers, codes, reals, theta[r], velocity[r], square[r], X, labels, targets, batches[r], eta[r], losses[r],
+            first,
+        )  # fmt: skip

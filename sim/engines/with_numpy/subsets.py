@@ -121,7 +121,7 @@ def ordered(N: int, B: int, n: int, *, rng: np.random.Generator) -> np.ndarray:
         rows = min(chunk, n - start)
         flat = rng.integers(0, N, size=rows * B, dtype=kind)
         first = np.repeat(np.arange(rows, dtype=np.int64) * N, B)
-        numbers = np.arange(1, rows * B + 1, dtype=np.int32)
+        numbers: np.ndarray = np.arange(1, rows * B + 1)
         stamps = np.zeros(rows * N, dtype=np.int32)
         places: np.ndarray = first + flat
         # of equal places the last number stays

@@ -48,6 +48,12 @@ def test_what_is_measured_again_on_the_same_machine_replaces_the_old():
     assert speed.merge(None, figures.document(a)) == figures.document(a)
 
 
+def test_what_is_left_of_the_same_day_joins_the_new_run():
+    a, b, again = figures.result(), figures.result(setting="N=64 B=8"), figures.result(speedup=9.0)
+    (run,) = speed.merge(figures.document(a, b), figures.document(again))["runs"]
+    assert run["results"] == [b, again] and run["growth"] == [figures.CURVE]
+
+
 def test_figures_of_another_machine_or_thread_count_stay():
     old = figures.document(figures.result())
     for new in (figures.document(figures.result(), kernel="Haswell"), figures.document(figures.result(threads=2))):
@@ -61,6 +67,13 @@ def test_figures_of_another_machine_or_thread_count_stay():
 def test_times_are_read_easily(seconds, text):
     found = figures.result(floor={"words": "it", "seconds": seconds})
     assert f" {text}  it" in speed.lines(figures.document(found))[1]
+
+
+def test_a_slope_of_nothing_has_no_sign():
+    curve = {**figures.CURVE, "time": {"all": -1e-9, "error": 0.0, "upper": -0.004}}
+    found = figures.document()
+    found["runs"][0]["growth"] = [curve]
+    assert "exponent 0.00 ± 0.00 (0.00 in the upper half)" in speed.lines(found)[1]
 
 
 def test_the_page_shows_the_figures_with_their_machine():

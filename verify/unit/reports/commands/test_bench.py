@@ -67,7 +67,8 @@ def test_records_are_merged(tmp_path):
     for setting in ("N=8 ", "N=64 ", "N=8 "):
         assert run("sampler", "--setting", setting, "--record", path).exit_code == 0
     found = speed.read(path)
-    assert [r["setting"] for each in found["runs"] for r in each["results"]] == ["N=8 B=4", "N=64 B=8"]
+    assert [r["setting"] for each in found["runs"] for r in each["results"]] == ["N=64 B=8", "N=8 B=4"]
+    assert len(found["runs"]) == 1
 
 
 def test_a_file_of_something_else_is_left_alone(tmp_path):

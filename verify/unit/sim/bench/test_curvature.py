@@ -19,21 +19,29 @@ def test_the_product_is_that_of_the_plain_form() -> None:
     task.floor()
 
 
-def test_the_eigenvalue_is_certified_to_the_tolerance() -> None:
-    task = curvature.prepare("largest eigenvalue", threads=2)
+@pytest.mark.parametrize("setting", curvature.SETTINGS[1:])
+def test_the_eigenvalue_is_certified_to_the_tolerance(setting: str) -> None:
+    task = curvature.prepare(setting, threads=2)
     first, second = task.work()
     assert task.units == 2
     for ritz in (first, second):
         assert ritz.converged
-        assert ritz.residuals[0] <= curvature.RTOL * ritz.values[0]
+        assert ritz.residuals[0] <= curvature.RTOL[setting] * ritz.values[0]
     # two replicas with the same parameters and streams of their own
     assert abs(first.values[0] - second.values[0]) <= first.residuals[0] + second.residuals[0]
     assert task.answer()[0] == first.values[0]
     assert f"{first.products} Hessian products" in task.floor_words
 
 
-@pytest.mark.parametrize("setting", curvature.SETTINGS)
-@pytest.mark.parametrize("peer", ["jax_linearize", "jax_jvp_grad", "torch_double_backward"])
+@pytest.mark.parametrize(
+    ("setting", "peer"),
+    [
+        (curvature.SETTINGS[0], "jax_linearize"),
+        (curvature.SETTINGS[0], "torch_double_backward"),
+        (curvature.SETTINGS[1], "jax_jvp_grad"),
+        (curvature.SETTINGS[2], "torch_double_backward"),
+    ],
+)
 def test_peers_give_the_same_answer(setting: str, peer: str) -> None:
     pytest.importorskip(peer.split("_")[0])
     task, contender = curvature.prepare(setting), curvature.peers(setting)[peer]()
@@ -45,11 +53,11 @@ def test_peers_give_the_same_answer(setting: str, peer: str) -> None:
 @pytest.mark.parametrize("peer", ["pyhessian", "curvlinops"])
 def test_packages_give_the_same_eigenvalue(peer: str) -> None:
     pytest.importorskip(peer)
-    task, contender = curvature.prepare(curvature.SETTINGS[1]), curvature.peers(curvature.SETTINGS[1])[peer]()
+    task, contender = curvature.prepare(curvature.SETTINGS[2]), curvature.peers(curvature.SETTINGS[2])[peer]()
     assert np.allclose(contender.answer(), task.answer(), rtol=task.tolerance)
 
 
 def test_unknown_settings_are_refused() -> None:
     for function in (curvature.prepare, curvature.peers):
-        with pytest.raises(ValueError, match="unknown setting 'x': allowed are product, largest eigenvalue"):
+        with pytest.raises(ValueError, match="unknown setting 'x': allowed are product, largest eigenvalue,"):
             function("x")

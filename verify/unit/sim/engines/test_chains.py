@@ -23,7 +23,9 @@ def _setup(d: int, B: int, dtype: Any, columns: int) -> tuple[np.ndarray, np.nda
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-12), (np.float32, 1e-4)])
-@pytest.mark.parametrize(("d", "B", "columns"), [(3, 1, 8), (20, 8, 8), (7, 3, 3), (8, 5, 8), (15, 11, 11), (31, 12, 12)])
+@pytest.mark.parametrize(
+    ("d", "B", "columns"), [(3, 1, 8), (20, 8, 8), (7, 3, 3), (8, 5, 8), (15, 11, 11), (31, 12, 12)]
+)
 def test_steps_written_out(name: str, dtype: Any, rtol: float, d: int, B: int, columns: int) -> None:
     rows, theta, indices = _setup(d, B, dtype, columns)
     expected = theta[:, :d].astype(np.float64)

@@ -34,6 +34,8 @@ NETWORKS = [
     mlp((4, 6, 5, 3), activation="tanh", loss="squared"),
     *[mlp((4, 6, 6, 3), norm=norm, place="after", activation="tanh") for norm in NORMS if norm.kind != "instance"],
     *[_images(norm) for norm in NORMS],
+    # a block whose last layer overwrites the gradient that the shortcut needs too
+    Network((2, 6, 6), (Conv(4), Residual((Conv(4), NORMS[1], Activation("tanh"))), Pool("max"), Flatten(), Dense(3))),
     # odd strides and paddings; layers without parameters first; a residual block whose input needs no gradient
     Network(
         (2, 7, 6),
@@ -100,11 +102,20 @@ def test_divergence_is_recorded_as_in_training(eta: np.ndarray) -> None:
     assert np.allclose(one.theta, two.theta, rtol=1e-6, atol=1e-8)
 
 
-def test_a_gradient_that_overflows_under_a_finite_loss_is_divergence() -> None:
+def test_of_equal_entries_in_a_tile_the_first_counts() -> None:
+    network = Network((2, 6, 6), (Conv(4, size=1, padding=0), Pool("max", 3), Flatten(), Dense(3)))
+    theta, X, y, batches = _case(network)
+    case, method = (theta, np.ones_like(X), y, batches), Optimizer("sgd", 0.1)
+    one, two = train(network, *case, optimizer=method), in_place.train(network, *case, optimizer=method)
+    assert np.allclose(one.theta, two.theta, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("T", [1, 3])
+def test_a_gradient_that_overflows_under_a_finite_loss_is_divergence(T: int) -> None:
     network = mlp((2, 2, 3), loss="squared", activation="linear")
     theta = np.zeros((1, network.size))
     theta[0, 6:12] = 1e200
-    X, y, batches = np.full((4, 2), 1e200), np.ones((4, 3)), np.zeros((1, 3, 2), dtype=np.int64)
+    X, y, batches = np.full((4, 2), 1e200), np.ones((4, 3)), np.zeros((1, T, 2), dtype=np.int64)
     # the hidden layer is zero, so the loss is finite; its weights' gradient is 1e200 * 1e200
     method = Optimizer("sgd", 0.1)
     one = train(network, theta, X, y, batches, optimizer=method)
