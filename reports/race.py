@@ -68,8 +68,8 @@ def draw(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
         svg = as_svg(figure)
     data = [(r["workload"], _label(r), c["name"], c["seconds"], c["floor_ratio"], c["peak_bytes"]) for r, c in rows]
     alt = (
-        f"Time over the floor of {len({c['name'] for _, c in rows})} contenders, each setting of the workload on a line "
-        "of its own, on a logarithmic axis; numbers in the table and in the CSV file"
+        f"Time over the floor of {len({c['name'] for _, c in rows})} contenders, each setting of the workload on a "
+        "line of its own, on a logarithmic axis; numbers in the table and in the CSV file"
     )
     header = ("workload", "setting", "contender", "seconds", "over the floor", "peak bytes")
     return Figure(name, svg, as_csv(header, data), alt)

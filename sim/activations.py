@@ -7,10 +7,12 @@ draws serves every size.  Batches of one size are independent; those of two size
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from sim import data, engines
 
@@ -217,7 +219,9 @@ def simulate(
         raise ValueError(f"correlation must be positive definite, its least eigenvalue is {least:.3g}") from error
     columns = [min(BLOCK, R - start) for start in range(0, R, BLOCK)]
     streams = rng.spawn(len(columns))
-    with ThreadPoolExecutor(threads) as pool:
+    # blocks share the cores: a matrix product that asked for all of them would wait for the others
+    one_each = threadpool_limits(1, user_api="blas") if threads > 1 and len(C) > 1 else nullcontext()
+    with one_each, ThreadPoolExecutor(threads) as pool:
         found = pool.map(lambda k: _block(largest, columns[k], root, kernels, streams[k]), range(len(columns)))
         sums = np.sum(list(found), axis=0)
     batches = tuple(R * largest // B for B in sizes)

@@ -248,7 +248,7 @@ def _etas(optimizer: Optimizer, R: int) -> np.ndarray:
     eta = np.asarray(optimizer.eta, dtype=np.float64)
     if eta.shape not in ((), (R,)):
         raise ValueError(f"step size eta must be one number or have shape ({R},), got shape {eta.shape}")
-    return np.broadcast_to(eta, (R,))
+    return np.array(np.broadcast_to(eta, (R,)), order="C")
 
 
 class _Ensemble:
@@ -272,7 +272,9 @@ class _Ensemble:
         """Take steps; `batches` is called with a slice of replicas and returns theirs, shape (R, T, B)."""
         R, T = eta.shape
         size = self.chunk or self.kernels.replicas_at_once(self.program, B, self.theta.dtype)
-        size = min(size, -(-R // self.threads))
+        # as many chunks as that takes, and for every thread as many, all of about one size
+        pieces = -(-R // size)
+        size = -(-R // (-(-pieces // self.threads) * self.threads))
 
         def work(start: int) -> None:
             some = slice(start, min(start + size, R))
@@ -287,7 +289,7 @@ class _Ensemble:
                 X,
                 y,
                 drawn,
-                eta[some],
+                np.ascontiguousarray(eta[some]),
                 losses,
                 self.diverged_at[some],
                 first=first,

@@ -22,7 +22,7 @@ METHODS = ("auto", "gram", "direct")
 
 _GRAM_BYTES = 1 << 31  # a larger Gram matrix is not formed
 _LOOK_UP = 32  # multiplications that looking up one entry of the Gram matrix costs
-_ROWS = 512  # examples that pass through the network at a time: their activations stay in the cache
+_ROWS = 450  # examples that pass through the network at a time: their activations stay in the cache
 _DIRECT_ENTRIES = 1 << 19  # entries of batch gradients formed at a time
 
 
@@ -135,7 +135,10 @@ def _cheaper(network: MLP, N: int, sizes: Sequence[int], R: int, bytes_each: int
 
 
 def _direct(
-    dense: Sequence[tuple[np.ndarray, np.ndarray]], others: Sequence[np.ndarray], batches: np.ndarray, sizes: Sequence[int]
+    dense: Sequence[tuple[np.ndarray, np.ndarray]],
+    others: Sequence[np.ndarray],
+    batches: np.ndarray,
+    sizes: Sequence[int],
 ) -> np.ndarray:
     """Return ``|sum of gradients|^2`` of the prefixes by adding up each batch's outer products."""
     out = np.zeros((len(batches), len(sizes)))
@@ -239,8 +242,8 @@ def measure(
         return Noise(norms, square, trace, sizes, nothing, nothing, "none")
     if list(sizes) != sorted(set(sizes)):
         raise ValueError(f"batch sizes must increase, got {sizes}")
-    for b in sizes:
-        designs.check_sizes(N, b)
+    for B in sizes:
+        designs.check_sizes(N, B)
     if rng is None:
         raise ValueError("random batches need a stream: rng must be a numpy.random.Generator, got None")
     kernels = engines.choose(engine)
@@ -251,7 +254,7 @@ def measure(
         found = kernels.quadratic_form.prefix_forms(half, batches, sizes)
     else:
         found = _direct(dense, others, batches, sizes)
-    B = np.array(sizes, dtype=np.float64)
-    squares = found / B**2
-    heads = np.add.accumulate(np.take(along, batches), axis=1)[:, np.array(sizes) - 1] / B
+    each = np.array(sizes, dtype=np.float64)
+    squares = found / each**2
+    heads = np.add.accumulate(np.take(along, batches), axis=1)[:, np.array(sizes) - 1] / each
     return Noise(norms, square, trace, sizes, squares, squares - 2 * heads + square, method)

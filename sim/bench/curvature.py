@@ -48,7 +48,7 @@ def _known(setting: str) -> None:
         raise ValueError(f"unknown setting {setting!r}: allowed are {', '.join(SETTINGS)}")
 
 
-def _floor(products: int, threads: int) -> Callable[[], object]:
+def _floor(products: int, threads: int) -> Callable[[], None]:
     """Return the matrix products of some Hessian products, as many on each of the threads."""
     each = [_one_product() for _ in range(threads)]
 
@@ -56,11 +56,12 @@ def _floor(products: int, threads: int) -> Callable[[], object]:
         for _ in range(products):
             product()
 
-    def floor() -> object:
+    def floor() -> None:
         if threads == 1:
-            return run(each[0])
+            run(each[0])
+            return
         with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(run, each))
+            list(pool.map(run, each))
 
     return floor
 

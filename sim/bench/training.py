@@ -57,7 +57,7 @@ class Workload:
     batches: np.ndarray
 
 
-def workload(setting: str, *, replicas: int = REPLICAS) -> Workload:
+def workload(setting: str, *, replicas: int | None = None) -> Workload:
     """Return the work of a setting.
 
     Parameters
@@ -65,7 +65,7 @@ def workload(setting: str, *, replicas: int = REPLICAS) -> Workload:
     setting
         One of `SETTINGS`.
     replicas
-        Number of replicas.
+        Number of replicas; `REPLICAS` if not given.
 
     Raises
     ------
@@ -74,6 +74,7 @@ def workload(setting: str, *, replicas: int = REPLICAS) -> Workload:
     """
     if setting not in SETTINGS:
         raise ValueError(f"unknown setting {setting!r}: allowed are {', '.join(SETTINGS)}")
+    replicas = REPLICAS if replicas is None else replicas
     size, norm = setting.split()
     network, B = _NORMS[norm], int(size.removeprefix("B="))
     X, y = data.load("digits")
@@ -92,19 +93,19 @@ def first_steps(given: Workload) -> np.ndarray:
 
 def summary(losses: np.ndarray) -> np.ndarray:
     """Return what is compared: the ensemble's mean loss at each step, of losses (R, T)."""
-    means: np.ndarray = np.mean(losses, axis=0, dtype=np.float64)
-    return means
+    return np.asarray(np.mean(losses, axis=0, dtype=np.float64))
 
 
 def _floor(given: Workload) -> tuple[Callable[[], None], str]:
     R, T, B = given.batches.shape
     rng = np.random.Generator(np.random.PCG64DXSM(5))
     if B < 8:
-        a, b, c = (rng.random(given.theta.shape[1], dtype=np.float32) for _ in range(3))
+        first, second = (rng.standard_normal(given.theta.shape[1], dtype=np.float32) for _ in range(2))
+        total = np.empty_like(first)
 
         def triads() -> None:
             for _ in range(2 * R * T):
-                np.add(a, b, out=c)
+                np.add(first, second, out=total)
 
         return triads, "six passes over the parameters in the second-level cache a step"
     a, b = (rng.random((512, 512), dtype=np.float32) for _ in range(2))

@@ -156,7 +156,7 @@ class ConvStep(Step):
     def _convolve_back(self, d: Array) -> None:
         """Shift by columns only; a shift by rows is another place to begin reading the same memory."""
         _, H, W, B = self.images.shape
-        k, rows, cols = self.k, *d.shape[1:3]
+        k, (rows, cols) = self.k, d.shape[1:3]
         for j in range(k):
             first, last = max(0, self.back - j), min(W, cols + self.back - j)
             begin = first + j - self.back

@@ -13,7 +13,8 @@ from sim.engines.with_numpy.normalize import Norm
 __all__ = ["replicas_at_once", "run"]
 
 _PAD = 16  # entries between rows: a stride of a power of two would crowd few sets of the cache
-_CHUNK_BYTES = 4 << 20
+_CHUNK_BYTES = 6 << 20
+_FEW = 2
 
 
 def replicas_at_once(program: Program, B: int, dtype: Any) -> int:
@@ -89,13 +90,20 @@ class _Chunk:
     def _part(flat: np.ndarray, start: int, rows: int, columns: int) -> np.ndarray:
         return flat[:, start : start + rows * columns].reshape(len(flat), rows, columns)
 
+    def _by_weights(self, x: np.ndarray, W: np.ndarray, out: np.ndarray) -> None:
+        """Multiply by the weights, a few rows one at a time: a BLAS packs a matrix but not for a vector."""
+        if self.B > _FEW:
+            np.matmul(x, W, out=out)
+            return
+        np.matmul(x[:, :, None], W[:, None], out=out[:, :, None])
+
     def forward(self, index: np.ndarray) -> None:
         name = self.program.activation
         flat = self.inputs[0].reshape(-1, self.X.shape[1])
         np.take(self.X, index.reshape(-1), axis=0, out=flat, mode="clip")
         for number, p in enumerate(self.layers):
             u = self.u[number]
-            np.matmul(self.inputs[number][..., : p.wide + 1], self.W[number], out=u)
+            self._by_weights(self.inputs[number][..., : p.wide + 1], self.W[number], u)
             if number == len(self.layers) - 1:
                 return
             if self.norms:
@@ -136,7 +144,7 @@ class _Chunk:
                     self.norms[number].backward(d, self.affine[number][0], *self.daffine[number])
             np.matmul(self.inputs[number][..., : p.wide + 1].transpose(0, 2, 1), d, out=self.dW[number])
             if number:
-                np.matmul(d, self.W[number][:, : p.wide].transpose(0, 2, 1), out=self.d[number - 1])
+                self._by_weights(d, self.W[number][:, : p.wide].transpose(0, 2, 1), self.d[number - 1])
 
     def finite(self) -> np.ndarray:
         """Say which replicas' gradients have a finite sum, by a bound where that settles all of them."""

@@ -12,6 +12,7 @@ from sim.optimizers import Optimizer
 from sim.training import train as plain_train
 
 WIDTHS = (5, 8, 3)
+PHASES = (Phase(6, 4), Phase(4, 8))
 
 
 @pytest.fixture(params=engines.ENGINES)
@@ -26,7 +27,7 @@ def cloud(N=24):
     return rng.standard_normal((N, 5)), rng.integers(0, 3, N)
 
 
-def group(seeds=(1, 2, 3, 4, 5), norm="none", phases=(Phase(6, 4), Phase(4, 8)), design="wor", eta=0.05, **more):
+def group(seeds=(1, 2, 3, 4, 5), norm="none", phases=PHASES, design="wor", eta=0.05, **more):
     network = Network(WIDTHS, norm=norm, **more)
     return Group(network, Optimizer("heavy_ball", eta, beta=0.9), tuple(phases), tuple(seeds), design)
 
