@@ -18,6 +18,9 @@ from sim.networks import MLP
 
 __all__ = ["NETWORK", "SETTINGS", "SIZES", "R", "batches", "peers", "point", "prepare"]
 
+BLAS_THREADS = True
+"""Our products run through BLAS, so the harness gives it the threads."""
+
 SETTINGS = ("exact", "exact and batches")
 NETWORK = MLP((64, 128, 128, 10), activation="relu")
 SIZES = (1, 4, 16, 64, 256)
