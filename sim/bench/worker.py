@@ -26,7 +26,7 @@ __all__ = ["ContenderFailed", "LibraryMissing", "Worker", "peak_bytes", "serve"]
 _SOURCES = Path(__file__).resolve().parents[2]
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
-_LIBRARIES = ("numpy", "scipy", "numba", "jax", "torch", "backpack", "curvlinops", "pyhessian", "cupy")
+_LIBRARIES = ("numpy", "scipy", "numba", "jax", "torch", "backpack", "curvlinops", "pyhessian")
 
 
 class ContenderFailed(RuntimeError):

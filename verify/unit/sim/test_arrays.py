@@ -49,6 +49,7 @@ def test_to_host_keeps_values() -> None:
 def test_importing_the_simulator_imports_neither_cupy_nor_the_house() -> None:
     names = sorted(
         ".".join(p.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__") for p in ROOT.rglob("*.py")
+        if "peers" not in p.parts and "with_numba" not in p.parts  # these import what is optional
     )
     code = (
         f"import sys, importlib\nfor name in {names!r}: importlib.import_module(name)\n"

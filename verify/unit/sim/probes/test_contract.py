@@ -122,11 +122,18 @@ def test_no_simulator_knows_a_law_or_the_house() -> None:
             assert not {n.split(".")[0] for n in names} & {"theory", "verify", "reports", "sympy", "flint"}, path
 
 
+OPTIONAL = {"numba", "jax", "torch", "backpack", "pyhessian", "curvlinops"}
+
+
 def test_modules_say_what_they_export() -> None:
     root = Path(sim.__file__).parent
     for path in root.rglob("*.py"):
         if path.name == "__init__.py" and path.parent == root:
             continue
         name = ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__")
-        module = importlib.import_module(name)
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as missing:
+            assert missing.name in OPTIONAL, name
+            continue
         assert all(hasattr(module, export) for export in module.__all__), name
