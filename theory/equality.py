@@ -174,6 +174,8 @@ def nonnegative(expr: sp.Expr) -> str:
     """
     for side in sp.fraction(sp.cancel(sp.together(expr))):
         symbols = sorted(side.free_symbols, key=str)
+        if not all(s.is_nonnegative for s in symbols):
+            return UNDECIDED
         coefficients = sp.Poly(side, *symbols).coeffs() if symbols else [side]
         if side == 0 or not all(c.is_Rational and c >= 0 for c in coefficients):
             return UNDECIDED

@@ -216,6 +216,9 @@ class Law:
         As named; `claims` are numbers of `theory.claims`, `uses` are ids of other laws.
     where : mapping
         Definitions used throughout the derivations (symbol or node to expression).
+    model : mapping
+        What the named model says of population means (Gaussian: fourth moment 3 sigma^4): an assumption, for
+        laws that are exact in a model only.
     headline : str
         Name of the part that `predict` and the catalogue show; the first part if empty.
     words : str
@@ -238,6 +241,7 @@ class Law:
     answers: Mapping[int, str] = field(default_factory=dict)
     experiments: Sequence[Experiment] = ()
     where: Mapping[Any, Any] = field(default_factory=dict)
+    model: Mapping[Any, Any] = field(default_factory=dict)
     headline: str = ""
 
     @property
@@ -359,6 +363,7 @@ class Law:
             "constraints": [sp.srepr(c.relation) for c in self.constraints],
             "uses": list(self.uses),
             "where": _pairs(self.where),
+            "model": _pairs(self.model),
             "parts": [
                 {
                     "name": part.name,

@@ -278,7 +278,6 @@ s2 = sp.Symbol("s2", nonnegative=True)
 t = sp.Symbol("t", integer=True, nonnegative=True)
 e, e1, e2 = (RandomSymbol(n, real=True) for n in ("e", "e1", "e2"))
 ec = CenteredRandom("ec", real=True)
-PREV = sp.Symbol("PREV", real=True)
 
 # Normalization groups.
 C, G, HW, n = sp.symbols("C G HW n", integer=True, positive=True)
@@ -297,7 +296,7 @@ LATEX = {
     w_sumvar: r"\operatorname{Var}\textstyle\sum_i\omega_i", s: r"\hat\sigma", r: r"\sqrt{\hat\sigma^2+\varepsilon}",
     sigma_hat: r"\operatorname{E}\hat\sigma", eps: r"\varepsilon", delta0: r"\delta_0",
     hbar: r"\bar h", s2: "s^2", c2: "c^2",
-    ec: r"\delta", e: r"\delta", e1: r"\delta_1", e2: r"\delta_2", HW: r"HW", PREV: r"V",
+    ec: r"\delta", e: r"\delta", e1: r"\delta_1", e2: r"\delta_2", HW: r"HW",
     K2: "K_2", K4: "K_4", K22: "K_{22}",
 }
 

@@ -1,8 +1,9 @@
 """Mutants of derivation steps: every small edit of every line must be caught by the replay.
 
-Run ``python -m verify.selftest.steps [LAW...]``.  A mutant is *caught* if the step is no longer proved,
-*true* if it is proved and brute force agrees with it everywhere tried (the edit did not change the value),
-and *alive* if it is proved although brute force contradicts it: a hole in the checker.
+Run ``python -m verify.selftest.steps [LAW...]``.  What a step supplies besides its line (definitions, the
+instance of a cited law, charts) is edited too.  A mutant is *caught* if the step is no longer proved, *true* if
+it is proved rightly: the line keeps its value in every world tried, the substitution its meaning, the chart
+its domain.  Any other is *alive*: a hole in the checker.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import sympy as sp
 
 from theory import equality, laws, oracle, proof
-from theory.law import Law
+from theory.law import Law, Part, Step
 from theory.mutants import mutations
 
 __all__ = ["Tally", "mutate_law"]
@@ -59,12 +63,37 @@ def mutate_law(law: Law, *, limit: int | None = None) -> Tally:
                 check = proof.check_step(law, part, previous, replace(step, expr=expr))
                 if check.answer != equality.PROVED:
                     caught += 1
-                elif proof.meaning(part, expr, worlds)[1]:
+                elif _still_true(part, expr, worlds):
                     true += 1
+                else:
+                    alive.append(f"{part.name} line {index} ({step.rule}): {text}")
+            for text, where in _substitutions(step)[::stride]:
+                check = proof.check_step(law, part, previous, replace(step, where=where))
+                if check.answer != equality.PROVED:
+                    caught += 1
+                elif step.rule == "root":
+                    true += 1  # another chart that covers the domain proves the same
                 else:
                     alive.append(f"{part.name} line {index} ({step.rule}): {text}")
             previous = step.expr
     return Tally(law.id, caught, true, tuple(alive))
+
+
+def _still_true(part: Part, expr: sp.Basic, worlds: list[oracle.Context]) -> bool:
+    """Say whether a line has the left side's value in every world, and in one at least."""
+    met, agreed = proof.meaning(part, expr, worlds)
+    return agreed and met > 0
+
+
+def _substitutions(step: Step) -> list[tuple[str, dict[Any, Any]]]:
+    """List the edits of what a step supplies, one value at a time; edits that keep its value are left out."""
+    found = []
+    for key, value in step.where.items():
+        whole = sp.sympify(value)
+        for text, edited in mutations(whole):
+            if equality.equal(whole, edited).answer != equality.PROVED:
+                found.append((f"{key}: {text}", {**step.where, key: edited}))
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:

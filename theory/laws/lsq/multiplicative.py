@@ -7,7 +7,6 @@ import sympy as sp
 from theory.domain import Constraint, Integers, Param, Reals
 from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
 from theory.notation import (
-    PREV,
     B,
     BatchSum,
     ByDesign,
@@ -63,9 +62,8 @@ LAW = Law(
             Rival("eta", ((1 - eta * hbar) ** 2 + eta * p * s2) * E(ec**2, B) + noise, "enters squared", near=True),
         )),
         Part("finite", finite, derivation=(
-            Step("induction", closed, "V_0 = 0 and V_{t+1} = T V_t + eta^2 p_B sigma^2", where={
-                "part": sp.Symbol("step"), "previous": E(ec**2, B), "recursion": factor(p) * PREV + noise,
-                "start": sp.S.Zero}),
+            Step("induction", closed, "V_0 = 0 and V_{t+1} = T V_t + eta^2 p_B sigma^2",
+                 where={"part": sp.Symbol("step")}),
         ), rivals=(
             Rival("stationary", noise / (1 - factor(p)), "t = infinity at finite t"),
             Rival("additive", noise * (1 - (1 - eta * hbar) ** (2 * t)) / (1 - (1 - eta * hbar) ** 2),

@@ -7,7 +7,6 @@ import sympy as sp
 from theory.domain import Constraint, Integers, Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import (
-    PREV,
     B,
     BatchSum,
     ByDesign,
@@ -89,17 +88,16 @@ LAW = Law(
             Rival("eta", a1 * a2 * E(e1 * e2, B) + eta * p * sigma12, "noise enters squared", near=True),
         )),
         Part("mean", mean, derivation=(
-            Step("induction", mean.args[1], "the mean shrinks by 1 - eta h a step", where={
-                "part": sp.Symbol("mean_step"), "previous": E(e, B), "recursion": a * PREV, "start": delta0}),
+            Step("induction", mean.args[1], "the mean shrinks by 1 - eta h a step",
+                 where={"part": sp.Symbol("mean_step")}),
         ), rivals=(
             Rival("exponential", sp.exp(-eta * h * t) * delta0, "gradient flow, not the discrete iteration"),
             Rival("t+1", a ** (t + 1) * delta0, "an off-by-one", near=True),
             Rival("2t", a ** (2 * t) * delta0, "the rate of the variance"),
         )),
         Part("variance", variance, derivation=(
-            Step("induction", variance.args[1], "V_0 = 0 and V_{t+1} = a^2 V_t + eta^2 p_B sigma^2", where={
-                "part": sp.Symbol("step"), "previous": E(e**2, B), "recursion": a**2 * PREV + noise,
-                "start": sp.S.Zero}),
+            Step("induction", variance.args[1], "V_0 = 0 and V_{t+1} = a^2 V_t + eta^2 p_B sigma^2",
+                 where={"part": sp.Symbol("step")}),
         ), rivals=(
             Rival("stationary", noise / (1 - a**2), "t = infinity at finite t"),
             Rival("t for 2t", noise * (1 - a**t) / (1 - a**2), "the rate of the mean", near=True),
@@ -108,9 +106,8 @@ LAW = Law(
                   * (1 - a ** (2 * t)) / (1 - a**2), "the finite-population correction of the design"),
         )),
         Part("covariance", covariance, derivation=(
-            Step("induction", covariance.args[1], "the pair recursion", where={
-                "part": sp.Symbol("step_pair"), "previous": E(e1 * e2, B),
-                "recursion": a1 * a2 * PREV + eta**2 * p * sigma12, "start": sp.S.Zero}),
+            Step("induction", covariance.args[1], "the pair recursion",
+                 where={"part": sp.Symbol("step_pair")}),
         ), rivals=(
             Rival("stationary", eta**2 * p * sigma12 / (1 - a1 * a2), "t = infinity at finite t"),
             Rival("2t", eta**2 * p * sigma12 * (1 - (a1 * a2) ** (2 * t)) / (1 - a1 * a2), "twice the time"),

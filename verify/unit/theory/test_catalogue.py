@@ -34,6 +34,10 @@ def test_fields(law):
     assert len({p.name for p in law.parts}) == len(law.parts)
 
 
+def test_only_models_assume_a_model(law):
+    assert not law.model or law.exactness == "model"
+
+
 def test_sources_exist(law):
     assert {s.key for s in law.sources} <= set(BIB)
 

@@ -5,10 +5,35 @@ from dataclasses import replace
 import pytest
 import sympy as sp
 
-from theory import laws
+from theory import laws, rules
 from theory.equality import PROVED, REFUTED, UNDECIDED
 from theory.law import Part, Step
-from theory.notation import B, BatchSum, E, N, PopMean, dg, g, gbar, sigma2
+from theory.notation import (
+    HW,
+    At,
+    B,
+    BatchSum,
+    E,
+    N,
+    PopMean,
+    cov_uv,
+    dg,
+    eta,
+    g,
+    gbar,
+    h,
+    m,
+    mu,
+    s,
+    sigma,
+    sigma2,
+    sigma_hat,
+    t,
+    u,
+    ubar,
+    vbar,
+    x,
+)
 from theory.proof import RULES, check_step, replay
 
 VARIANCE = laws.load("gradient.variance")
@@ -79,15 +104,66 @@ def test_the_limit_rule_needs_a_contraction():
     assert check_step(unstable, part, part.derivation[0].expr, limit_step).answer == UNDECIDED
 
 
-def test_induction_checks_start_and_recursion():
+def test_induction_takes_start_and_recursion_from_the_chain():
     law = laws.load("quadratic.moments")
     part = law.part("variance")
     step = part.derivation[0]
+    rate = 1 - eta * h
     assert check_step(law, part, part.lhs, step).answer == PROVED
-    for key, value in (("start", sp.S.One), ("recursion", 2 * step.where["recursion"])):
-        broken = replace(step, where={**step.where, key: value})
-        assert check_step(law, part, part.lhs, broken).answer == REFUTED
-    assert check_step(law, part, sigma2, step).answer == UNDECIDED
+    # Adding a**(2t) keeps the recursion and starts the variance at one; a factor keeps the start and breaks the rest.
+    for wrong in (step.expr + rate ** (2 * t), step.expr * (1 + t)):
+        assert check_step(law, part, part.lhs, replace(step, expr=wrong)).answer == REFUTED
+    for other in ("mean_step", "step_pair", "variance", "nothing"):
+        cited = replace(step, where={"part": sp.Symbol(other)})
+        assert check_step(law, part, part.lhs, cited).answer == UNDECIDED
+    assert check_step(law, part, 2 * part.lhs, replace(step, expr=2 * step.expr)).answer == UNDECIDED
+
+
+def test_an_instance_of_a_cited_law_cannot_redefine_what_the_law_defines():
+    """Found in review: with the covariance renamed to five times itself, the wrong law was proved."""
+    step, part = VARIANCE.derivation[0], VARIANCE.parts[0]
+    poison = {**step.where, cov_uv: 5 * PopMean(dg**2)}
+    assert check_step(VARIANCE, part, part.lhs, replace(step, where=poison, expr=5 * step.expr)).answer != PROVED
+    for key, value in ((ubar, vbar), (N, B), (u, sigma2)):
+        assert check_step(VARIANCE, part, part.lhs, replace(step, where={**step.where, key: value})).answer == UNDECIDED
+
+
+def test_a_step_cannot_define_what_is_false_or_redefine_a_letter():
+    """Found in review: a step that calls the sum over the batch zero was believed."""
+    law = laws.load("norm.gap.identity")
+    part = law.part("batch")
+    step, before = part.derivation[1], part.derivation[0].expr
+    nothing = dict.fromkeys((BatchSum(x), BatchSum(x**2)), sp.S.Zero)
+    assert check_step(law, part, before, replace(step, where=nothing, expr=(mu / sigma - m / s) ** 2)).answer == REFUTED
+    letter = replace(VARIANCE.derivation[1], where={sigma2: 2 * PopMean(dg**2)})
+    assert check_step(VARIANCE, VARIANCE.parts[0], VARIANCE.derivation[0].expr, letter).answer == UNDECIDED
+    false_law = replace(law, where={**law.where, PopMean(x): mu + 1})
+    expected = law.part("expected").derivation
+    assert check_step(false_law, law.part("expected"), expected[0].expr, expected[1]).answer == REFUTED
+
+
+def test_rules_that_take_no_substitution_refuse_one():
+    part = laws.load("quadratic.stationary").part("variance")
+    step = replace(part.derivation[2], where={eta: h})
+    assert check_step(laws.load("quadratic.stationary"), part, part.derivation[1].expr, step).answer == UNDECIDED
+
+
+def test_charts_must_cover_the_domain():
+    """Found in review: uniqueness on six positions and more was taken for uniqueness everywhere."""
+    law = laws.load("norm.stat.crossover")
+    part = law.part("crossover")
+    step, before = part.derivation[-1], part.derivation[-2].expr
+    fresh = sp.Symbol("fresh", nonnegative=True)
+    assert check_step(law, part, before, step).answer == PROVED
+    for chart in (6 + fresh, 1 + fresh / (1 + fresh), 1 + sp.Symbol("anything"), 1 + fresh * B, 1 / fresh):
+        assert check_step(law, part, before, replace(step, where={**step.where, HW: chart})).answer == UNDECIDED
+
+
+def test_settling_looks_through_shorthands():
+    """A letter that stands for something that depends on B is not a constant when B changes."""
+    spread = At(sigma_hat, B, 2 * B)
+    assert rules.settle(spread, {sigma_hat: E(s, B)}) == spread
+    assert rules.settle(At(eta * sigma2, eta, 2 * eta), {sigma2: PopMean(dg**2)}) == 2 * eta * sigma2
 
 
 def test_the_root_rule_needs_a_cofactor_of_one_sign():

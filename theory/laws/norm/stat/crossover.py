@@ -4,7 +4,7 @@ import sympy as sp
 
 from theory.domain import Constraint, Integers, Param, Reals
 from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
-from theory.notation import HW, B, BatchSum, C, E, G, PopMean, Root, dx, kappa, rho, sigma2, x
+from theory.notation import HW, B, BatchSum, C, E, G, PopMean, Root, dx, rho, sigma2, x
 from theory.parameters import IID
 
 
@@ -68,7 +68,8 @@ LAW = Law(
     ),
     uses=("norm.stat.var_error",),
     sources=(Source("batchlaws", read=True, note="derived here; the setting is Wu & He 2018"),),
-    where={kappa: sp.S.Zero, sigma2: PopMean(dx**2)},
+    where={sigma2: PopMean(dx**2)},
+    model={PopMean(dx**4): 3 * PopMean(dx**2) ** 2},  # Gaussian activations: no excess kurtosis
     words=(
         "Which layer estimates the variance better? BatchNorm pools B samples, GroupNorm pools C/G channels; on equal "
         "terms the one that pools more wins, so they cross exactly at B = C/G, whatever the number of positions. With "
