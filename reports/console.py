@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["COLORS", "Refused", "colored", "default_store", "print_json", "progress", "say"]
+if TYPE_CHECKING:
+    from theory.law import Law
+
+__all__ = ["COLORS", "Refused", "colored", "default_store", "print_json", "progress", "say", "tracked"]
 
 COLORS = {
     "verified": "green",
@@ -80,6 +83,14 @@ def progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=1, what="")
         yield lambda done, total, text: bar.update(task, completed=done, total=max(total, 1), what=text[:60])
+
+
+def tracked(laws: Sequence[Law], advance: Callable[[int, int, str], None]) -> Iterator[Law]:
+    """Iterate over laws and tell the bar which one is at work."""
+    for done, law in enumerate(laws):
+        advance(done, len(laws), law.id)
+        yield law
+    advance(len(laws), len(laws), "done")
 
 
 def exit_code(verdicts: Mapping[str, str]) -> int:

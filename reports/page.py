@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -74,8 +74,15 @@ class Site:
     bench: Mapping[str, Any] | None = None
 
 
-def render(site: Site) -> dict[str, bytes]:
+def render(site: Site, *, watch: Callable[[Sequence[Law]], Iterable[Law]] = iter) -> dict[str, bytes]:
     """Render the whole site.
+
+    Parameters
+    ----------
+    site : Site
+        What is shown.
+    watch : callable
+        Wraps the laws while their figures and pages are made, to show progress.
 
     Returns
     -------
@@ -86,7 +93,7 @@ def render(site: Site) -> dict[str, bytes]:
     verdicts = {law.id: str(site.documents[law.id]["verdict"]) for law in site.laws}
     pages = _Pages(site)
     front = _front(site, files)
-    members = [_member(site, law, files) for law in site.laws]
+    members = [_member(site, law, files) for law in watch(site.laws)]
     claims = views.claim_views(site.claims, site.laws, verdicts)
     tally = views.tally(list(verdicts.values()))
     uses = {law.id: tuple(law.uses) for law in site.laws}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports import released
+from reports.console import progress, tracked
 from theory.law import Law
 
 __all__ = ["Statuses", "statuses"]
@@ -20,8 +21,8 @@ class Statuses:
     Parameters
     ----------
     words : dict
-        ``verified``, ``refuted``, ``inconclusive``, ``untested``, or ``stale`` where the released
-        evidence belongs to another statement than the law's present one.
+        ``verified``, ``refuted``, ``inconclusive``, ``untested``, or ``stale`` where evidence exists but
+        belongs to inputs that have changed since (statement, code, streams).
     origin : str
         For the user: which evidence these words stand on.
     documents : dict
@@ -46,13 +47,19 @@ def statuses(laws: Sequence[Law], store: Path, *, profile: str = "standard", sal
         Which plan of the cells counts.
     """
     if store.exists():
-        from verify import ledger
+        from verify import ledger, why
         from verify.store import Store
 
-        with Store(store) as records:
-            evidence = ledger.evidences(laws, records, profile=profile, salt=salt)
-        documents = {document["id"]: document for document in evidence}
-        words = {law: document["verdict"] for law, document in documents.items()}
+        with Store(store) as records, progress(f"reading the evidence of {len(laws)} laws") as advance:
+            evidence = ledger.evidences(tracked(laws, advance), records, profile=profile, salt=salt)
+            documents = {document["id"]: document for document in evidence}
+            words = {law: document["verdict"] for law, document in documents.items()}
+            for law in laws:
+                # Evidence under inputs that have changed since is neither none nor current.
+                if words[law.id] in ("untested", "inconclusive") and why.stale(
+                    law, records, profile=profile, salt=salt
+                ):
+                    words[law.id] = "stale"
         return Statuses(words, f"status from the store {store} ({profile} profile)", documents)
     release = released.read()
     words, documents = {}, {}

@@ -11,7 +11,7 @@ import click
 
 from reports.commands.catalogue import PROFILE, STORE, select
 from reports.commands.verify import BUDGET, ENGINE, JOBS, SALT, gather
-from reports.console import Refused, default_store, exit_code, say
+from reports.console import Refused, default_store, exit_code, progress, say, tracked
 
 if TYPE_CHECKING:
     from theory.law import Law
@@ -77,23 +77,33 @@ def report(
 
 def render(laws: tuple[Law, ...], documents: list[dict[str, Any]], store: Path) -> dict[str, bytes]:
     """Return the files of the site for the evidence of a store."""
-    from reports import page, selftest, speed
-    from theory.claims import CLAIMS
-    from verify import ledger
+    from reports import page, selftest
     from verify.store import Store
 
     with Store(store) as records:
         totals = [records.totals(law.id) for law in laws]
-    return page.render(
-        page.Site(
-            laws=laws,
-            documents={document["id"]: document for document in documents},
-            claims=CLAIMS,
-            ledger={document["id"]: ledger.dumps(document) for document in documents},
-            last=max((t.last for t in totals if t.last), default="")[:10],
-            draws=sum(t.draws for t in totals),
-            seconds=sum(t.seconds for t in totals),
-            sections=selftest.sections(laws),
-            bench=speed.committed(),
+    with progress("breaking things on purpose") as advance:
+        sections = selftest.sections(tracked(laws, advance))
+    with progress("drawing and writing the pages") as advance:
+        return page.render(
+            _site(laws, documents, totals, sections), watch=lambda members: tracked(members, advance)
         )
+
+
+def _site(laws: tuple[Law, ...], documents: list[dict[str, Any]], totals: list[Any], sections: list[Any]) -> Any:
+    """Return what the pages show."""
+    from reports import page, speed
+    from theory.claims import CLAIMS
+    from verify import ledger
+
+    return page.Site(
+        laws=laws,
+        documents={document["id"]: document for document in documents},
+        claims=CLAIMS,
+        ledger={document["id"]: ledger.dumps(document) for document in documents},
+        last=max((t.last for t in totals if t.last), default="")[:10],
+        draws=sum(t.draws for t in totals),
+        seconds=sum(t.seconds for t in totals),
+        sections=sections,
+        bench=speed.committed(),
     )

@@ -1,6 +1,6 @@
 """The squared error of the variance that a normalization layer estimates.
 
-Activations (B, C, HW) are independent draws from an integer population; ``X = (v - sigma2)^2`` with the
+Activations (B, C, HW) are independent draws from a scalar population; ``X = (v - sigma2)^2`` with the
 variance v of the layer's first block.  The fact ``n`` is the number of entries that block pools.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from sim import batches, cells, designs, norms
 from sim.cells import Choice, Field, Setting, Text, Whole
-from sim.populations import facts, integer_population
+from sim.populations import facts, scalar_population
 
 __all__ = ["FIELDS", "draw", "setting"]
 
@@ -62,7 +62,7 @@ def _read(cell: Mapping[str, Any]) -> _Cell:
         if groups not in (None, 1):
             raise ValueError(f"G must be 1 or absent where norm={given['norm']} has no groups, got {groups}")
         groups = None
-    return _Cell(integer_population(given["population"], given["N"]), given["norm"], shape, groups)
+    return _Cell(scalar_population(given["population"], given["N"]), given["norm"], shape, groups)
 
 
 def setting(cell: Mapping[str, Any]) -> Setting:

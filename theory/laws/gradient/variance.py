@@ -89,7 +89,7 @@ LAW = Law(
                    profile="standard"),
         Experiment("batch_mean_moment", channel="network", grid={
             "B": (1, 4, 16, 64, 256, 1024, 1797),
-            "population": ("digits:gradient:direction:0", "digits:gradient:direction:1")},
+            "population": tuple(f"digits:gradient:direction:{k}" for k in range(3))},
             fixed={"order": 2, "design": "wor"}, delta=Fraction(1, 10), profile="standard"),
         Experiment("enumerate", channel="network", grid={"population": (
             "digits8:gradient:coordinate:30", "digits8:gradient:coordinate:31", "digits8:gradient:direction:0",

@@ -65,5 +65,8 @@ LAW = Law(
                    fixed={"norm": "group", "C": 8, "G": 2, "HW": 2, "population": "ints:12:skewed"}),
         Experiment("group_variance", grid={"norm": ("layer", "instance")}, delta=Fraction(1, 20),
                    fixed={"B": 4, "C": 4, "G": 1, "HW": 4, "population": "ints:12:skewed"}),
+        Experiment("group_variance", channel="network", grid={"B": (1, 4), "population": (
+            "digits:preactivation:0", "digits:preactivation:3")}, delta=Fraction(1, 10),
+            fixed={"norm": "group", "C": 8, "G": 2, "HW": 2}),
     ),
 )
