@@ -20,6 +20,9 @@ from theory import notation
 
 __all__ = ["equation", "inline", "latex", "mathml", "plain", "prose", "symbol", "text"]
 
+SIGNS = {"=": "=", "<=": r"\le", ">=": r"\ge"}
+"""LaTeX of the relation in which the two sides of a statement stand."""
+
 LONG = 300
 """Characters of LaTeX beyond which a statement takes two lines."""
 
@@ -148,11 +151,12 @@ def latex(expr: sp.Basic) -> str:
 
 
 def equation(statement: sp.Basic) -> str:
-    """Return the LaTeX of a statement, left side = right side, on two lines where one would be too long."""
+    """Return the LaTeX of a statement, an equation or a bound, on two lines where one would be too long."""
     left, right = (latex(side) for side in statement.args)
+    sign = {sp.Le: SIGNS["<="], sp.Ge: SIGNS[">="]}.get(type(statement), "=")
     if len(left) + len(right) > LONG:
-        return rf"\begin{{aligned}} & {left} \\ & \quad = {right} \end{{aligned}}"
-    return f"{left} = {right}"
+        return rf"\begin{{aligned}} & {left} \\ & \quad {sign} {right} \end{{aligned}}"
+    return f"{left} {sign} {right}"
 
 
 @lru_cache(maxsize=4096)

@@ -168,7 +168,7 @@ def _part(law: Law, part: Part, document: Mapping[str, Any]) -> dict[str, Any]:
         "name": part.name,
         "headline": part is law.part(),
         "statement": Markup(maths.mathml(maths.equation(part.statement))),
-        "lines": [_line(step, index, recorded.get((part.name, index))) for index, step in enumerate(steps)],
+        "lines": [_line(part, step, index, recorded.get((part.name, index))) for index, step in enumerate(steps)],
         "rivals": [
             {
                 "name": r.name,
@@ -183,15 +183,16 @@ def _part(law: Law, part: Part, document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _line(step: Step, index: int, recorded: Mapping[str, Any] | None) -> dict[str, Any]:
+def _line(part: Part, step: Step, index: int, recorded: Mapping[str, Any] | None) -> dict[str, Any]:
     rule, _, cited = step.rule.partition(":")
     formula = maths.latex(step.expr)
+    sign = maths.SIGNS[part.relation if proof.bounds(rule) else "="]
     return {
         "index": index,
-        "formula": Markup(maths.mathml(f"= {formula}" if index else formula)),
+        "formula": Markup(maths.mathml(f"{sign} {formula}" if index else formula)),
         "rule": f"{rule} {cited}".strip(),
         "cited": cited.partition("/")[0] if rule == "law" else "",
-        "rule_words": proof.RULES.get(rule, ""),
+        "rule_words": proof.rule_words(rule),
         "note": step.note,
         "checks": _checks(recorded),
     }

@@ -1,4 +1,4 @@
-"""What the nodes of `theory.notation` mean: evaluation by enumeration, in rationals and square roots.
+"""What the nodes of `theory.notation` mean: evaluation by enumeration, in rationals, square roots and balls.
 
 Every batch, every draw, every sequence of batches is visited; no formula is used.  The evaluation knows
 nothing of the moment calculus, so a law whose derivation and calculus share an error is contradicted here.
@@ -10,15 +10,19 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import sympy as sp
 
 from theory import notation as nt
+from theory import registry
+from theory.balls import ball, elementary
+from theory.jets import Jet
 from theory.surds import Surd, root
-from theory.world import Context, Number, Transcendental, batches, pairs
+from theory.world import Context, Number, batches, pairs
 
-__all__ = ["Context", "Transcendental", "batches", "evaluate"]
+__all__ = ["Context", "batches", "evaluate"]
 
 MOST_PATHS = 100
 """Sequences of batches that are visited one by one."""
@@ -45,7 +49,7 @@ def evaluate(expr: sp.Basic, world: Context) -> Number:
         return product
     if isinstance(expr, sp.Pow):
         return _power(evaluate(expr.base, world), evaluate(expr.exp, world))
-    handler = _NODES.get(type(expr))
+    handler = _NODES.get(type(expr)) or registry.MEANINGS.get(type(expr))
     if handler is None:
         raise KeyError(f"the oracle has no meaning for {type(expr).__name__}")
     return handler(expr, world)
@@ -54,21 +58,43 @@ def evaluate(expr: sp.Basic, world: Context) -> Number:
 def _power(base: Number, exponent: Number) -> Number:
     if base == 0 and exponent < 0:
         raise ZeroDivisionError("a denominator vanishes in this world")
-    if exponent.denominator == 1:
+    if isinstance(exponent, Fraction) and exponent.denominator == 1:
         return base ** int(exponent)
-    if exponent.denominator == 2 and isinstance(base, Surd) and set(base.terms) <= {1}:
+    if isinstance(base, Jet):
+        return base.power(exponent, lambda first: _power(first, exponent))
+    if not isinstance(exponent, Fraction):
+        return ball(base) ** exponent
+    if isinstance(base, Surd) and set(base.terms) <= {1}:
         base = base.terms.get(1, Fraction(0))
     if exponent.denominator == 2 and isinstance(base, Fraction):
         return root(base) ** exponent.numerator
-    raise KeyError(f"the oracle has no exact value for ({base})^({exponent})")
+    return Fraction(0) if base == 0 else ball(base) ** exponent
 
 
-def _exponential(node: sp.Basic, world: Context) -> Number:
-    """Exp of a rational is transcendental unless it is exp(0): it differs from every number met here."""
-    exponent = evaluate(node.args[0], world)
-    if exponent == 0:
-        return Fraction(1)
-    raise Transcendental(str(node))
+def _elementary(node: sp.Basic, world: Context) -> Number:
+    """Value of a classical function, as a ball; exact where a rational argument gives a rational value."""
+    return _function(type(node), evaluate(node.args[0], world))
+
+
+def _function(kind: type, argument: Number) -> Number:
+    if isinstance(argument, Jet):
+        if kind not in (sp.log, sp.exp):
+            raise KeyError(f"no power series of {kind.__name__} is known here")
+        return (argument.log if kind is sp.log else argument.exp)(partial(_function, kind))
+    if kind in _EXACTLY and argument == _EXACTLY[kind][0]:
+        return Fraction(_EXACTLY[kind][1])
+    if kind is sp.log and not argument > 0:
+        raise ZeroDivisionError(f"the logarithm of {argument} is not real")
+    return elementary(_NAMES[kind], argument)
+
+
+def _absolute(node: sp.Basic, world: Context) -> Number:
+    return abs(evaluate(node.args[0], world))
+
+
+def _extreme(node: sp.Basic, world: Context) -> Number:
+    values = [evaluate(a, world) for a in node.args]
+    return max(values) if isinstance(node, sp.Max) else min(values)
 
 
 def _symbol(symbol: sp.Symbol, world: Context) -> Number:
@@ -313,6 +339,12 @@ def _sympy(number: Fraction) -> sp.Rational:
     return sp.Rational(number.numerator, number.denominator)
 
 
+_EXACTLY = {sp.exp: (0, 1), sp.log: (1, 0), sp.erf: (0, 0), sp.erfc: (0, 1), sp.gamma: (1, 1), sp.loggamma: (1, 0)}
+_NAMES = {
+    sp.exp: "exp", sp.log: "log", sp.erf: "erf", sp.erfc: "erfc", sp.gamma: "gamma", sp.loggamma: "lgamma",
+    sp.digamma: "digamma", sp.sin: "sin", sp.cos: "cos", sp.tanh: "tanh", sp.atan: "atan", sp.asin: "asin",
+}
+
 _NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {
     nt.BatchSum: _batch_sum,
     nt.OtherSum: _other_sum,
@@ -324,7 +356,10 @@ _NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {
     nt.ChainCov: _chain_cov,
     nt.ChainVarMixed: _chain_var_mixed,
     sp.Limit: _limit,
-    sp.exp: _exponential,
+    **dict.fromkeys(_NAMES, _elementary),
+    sp.Abs: _absolute,
+    sp.Max: _extreme,
+    sp.Min: _extreme,
     nt.At: _at,
     nt.Root: _root,
 }

@@ -50,7 +50,7 @@ BASE_CHANNELS = {
     Exactness.IDENTITY: ("derivation", "enumeration", "property"),
     Exactness.DISTRIBUTION_FREE: ("derivation", "enumeration", "property"),
     Exactness.MODEL: ("derivation", "enumeration", "property"),
-    Exactness.ASYMPTOTIC: ("derivation",),
+    Exactness.ASYMPTOTIC: ("derivation", "enumeration", "property"),
     Exactness.BOUND: ("derivation", "enumeration", "property"),
     Exactness.DIRECTION: (),
 }
@@ -120,24 +120,30 @@ class Rival:
 
 @dataclass(frozen=True)
 class Part:
-    """One equation of a law, its derivation and its rivals.
+    """One equation or bound of a law, its derivation and its rivals.
 
     Parameters
     ----------
     name : str
         Short handle, citable as ``<law id>/<name>``.
-    statement : sympy.Eq
+    statement : sympy.Eq, sympy.Le or sympy.Ge
         Left side: nodes of expectation; right side: the claim, in the law's parameters.
     derivation : sequence of Step
-        Lines from the left side to the right side; the first line equals the left side.
+        Lines from the left side to the right side; each equals the line before, or bounds it where the statement
+        is a bound and the rule proves one.
     rivals : sequence of Rival
         Wrong right-hand sides.
     """
 
     name: str
-    statement: sp.Eq
+    statement: sp.Basic
     derivation: Sequence[Step] = ()
     rivals: Sequence[Rival] = ()
+
+    @property
+    def relation(self) -> str:
+        """``"="``, ``"<="`` or ``">="``: how the left side stands to the right one."""
+        return {sp.Le: "<=", sp.Ge: ">="}.get(type(self.statement), "=")
 
     @property
     def lhs(self) -> sp.Basic:
@@ -219,6 +225,9 @@ class Law:
     model : mapping
         What the named model says of population means (Gaussian: fourth moment 3 sigma^4): an assumption, for
         laws that are exact in a model only.
+    population : str
+        Name of the populations that have the model's moments (`theory.registry.POPULATIONS`), on which the law is
+        tried; random integer populations if empty.
     headline : str
         Name of the part that `predict` and the catalogue show; the first part if empty.
     words : str
@@ -242,11 +251,12 @@ class Law:
     experiments: Sequence[Experiment] = ()
     where: Mapping[Any, Any] = field(default_factory=dict)
     model: Mapping[Any, Any] = field(default_factory=dict)
+    population: str = ""
     headline: str = ""
 
     @property
-    def statement(self) -> sp.Eq:
-        """The headline equation."""
+    def statement(self) -> sp.Basic:
+        """The headline equation or bound."""
         return self.part().statement
 
     @property
@@ -367,7 +377,7 @@ class Law:
             "parts": [
                 {
                     "name": part.name,
-                    "statement": [sp.srepr(part.lhs), sp.srepr(part.rhs)],
+                    "statement": [sp.srepr(part.lhs), part.relation, sp.srepr(part.rhs)],
                     "derivation": [[s.rule, sp.srepr(s.expr), _pairs(s.where)] for s in part.derivation],
                     "rivals": {r.name: sp.srepr(r.expr) for r in part.rivals},
                 }

@@ -44,6 +44,7 @@ __all__ = [
     "ComplementSum",
     "Deviation",
     "E",
+    "Node",
     "OtherSum",
     "PerExample",
     "PopMean",
@@ -75,8 +76,8 @@ class CenteredRandom(RandomSymbol):
     """A random number of mean zero, independent of the batch."""
 
 
-class _Node(sp.Function):
-    """A node of the statement language; never evaluated on construction."""
+class _Unevaluated(sp.Function):
+    """A function that stays as it is written."""
 
     is_commutative = True
 
@@ -84,7 +85,14 @@ class _Node(sp.Function):
         return True
 
 
-class BatchSum(_Node):
+class Node(_Unevaluated):
+    """A node of the statement language: its value is measured, not given.
+
+    Families of nodes beside those here live in `theory.nodes`.
+    """
+
+
+class BatchSum(Node):
     """Sum over the examples of the batch; see the module docstring."""
 
     nargs = 1
@@ -93,7 +101,7 @@ class BatchSum(_Node):
         return _power(rf"\sum_{{i\in\mathcal{{B}}}}{_indexed(printer, self.args[0])}", exp)
 
 
-class ComplementSum(_Node):
+class ComplementSum(Node):
     """Sum over the examples not in the batch."""
 
     nargs = 1
@@ -102,7 +110,7 @@ class ComplementSum(_Node):
         return _power(rf"\sum_{{i\notin\mathcal{{B}}}}{_indexed(printer, self.args[0])}", exp)
 
 
-class OtherSum(_Node):
+class OtherSum(Node):
     """Sum over the examples of a second batch; see the module docstring."""
 
     nargs = 1
@@ -111,7 +119,7 @@ class OtherSum(_Node):
         return _power(rf"\sum_{{i\in\mathcal{{B}}'}}{_indexed(printer, self.args[0])}", exp)
 
 
-class WeightedSum(_Node):
+class WeightedSum(Node):
     """Sum over the population of a random exchangeable weight times the argument."""
 
     nargs = 1
@@ -120,7 +128,7 @@ class WeightedSum(_Node):
         return _power(rf"\sum_i \omega_i{_indexed(printer, self.args[0])}", exp)
 
 
-class PopMean(_Node):
+class PopMean(Node):
     """Population mean, divisor N."""
 
     nargs = 1
@@ -129,7 +137,7 @@ class PopMean(_Node):
         return _power(rf"\overline{{{printer._print(self.args[0])}}}", exp, wrap=False)
 
 
-class E(_Node):
+class E(Node):
     """Expectation over a random batch; the second argument is the batch size."""
 
     nargs = 2
@@ -141,7 +149,7 @@ class E(_Node):
         return _power(head + body, exp, wrap=False)
 
 
-class ByDesign(_Node):
+class ByDesign(_Unevaluated):
     """First argument without replacement, second with replacement."""
 
     nargs = 2
@@ -153,7 +161,7 @@ class ByDesign(_Node):
         return _power(body, exp)
 
 
-class ChainMean(_Node):
+class ChainMean(Node):
     """Mean error after t SGD steps on a quadratic of curvature h_i."""
 
     nargs = 1
@@ -163,7 +171,7 @@ class ChainMean(_Node):
         return _power(rf"\operatorname{{E}}\left[\theta_{{{t}}}-\theta_*\right]", exp, wrap=False)
 
 
-class ChainCov(_Node):
+class ChainCov(Node):
     """Covariance of two modes (i, j) after t SGD steps on a quadratic; i = j is the variance."""
 
     nargs = 3
@@ -176,7 +184,7 @@ class ChainCov(_Node):
         return _power(rf"\operatorname{{Cov}}\left[{inner}\right]", exp, wrap=False)
 
 
-class ChainVarMixed(_Node):
+class ChainVarMixed(Node):
     """Variance after t SGD steps from the minimum, with per-example curvatures u and noise g."""
 
     nargs = 1
@@ -185,7 +193,7 @@ class ChainVarMixed(_Node):
         return _power(rf"\operatorname{{Var}}\left[\theta_{{{printer._print(self.args[0])}}}\right]", exp, wrap=False)
 
 
-class At(_Node):
+class At(Node):
     """The first argument with parameters (second, fourth, ...) set to values (third, fifth, ...)."""
 
     nargs = (3, 5, 7)
@@ -200,7 +208,7 @@ class At(_Node):
         return _power(rf"\left.{printer._print(self.args[0])}\right|_{{{shown}}}", exp)
 
 
-class Root(_Node):
+class Root(Node):
     """The value of the second argument, in its domain, at which the first argument vanishes."""
 
     nargs = 2
@@ -285,8 +293,8 @@ M = sp.Symbol("M", positive=True)
 rho = sp.Symbol("rho", nonnegative=True)
 K2, K4, K22 = sp.symbols("K2 K4 K22", real=True)
 
-NODES = (BatchSum, OtherSum, WeightedSum, ComplementSum, PopMean, E, ChainMean, ChainCov, ChainVarMixed, Root, At,
-         sp.Limit)
+NODES = (Node, sp.Limit)
+"""What `has` and `atoms` look for: anything whose value is measured, not given."""
 
 LATEX = {
     ubar: r"\bar u", vbar: r"\bar v", wbar: r"\bar w", gbar: "G", sigma2: r"\sigma^2", mu2: r"\mu_2",

@@ -13,17 +13,22 @@ from typing import Any
 import sympy as sp
 
 from theory import notation as nt
+from theory import registry
 from theory.domain import Choice, Integers, Reals
 from theory.evaluation import evaluate
 from theory.law import Law, Part
-from theory.world import Context, Number, Transcendental, batches
+from theory.world import Context, Number, batches
 
-__all__ = ["Comparison", "Context", "cases", "compare", "compare_sides", "enumerate_law", "on_population"]
+__all__ = ["Comparison", "Context", "cases", "compare", "compare_sides", "enumerate_law", "holds", "on_population",
+           "own_worlds"]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One brute-force comparison: both sides as text, and which rivals coincide with the truth here."""
+    """One brute-force comparison: both sides as text, and which rivals hold here as the law does.
+
+    `equal` says that the statement holds; `tight` that its two sides agree, which of a bound is more.
+    """
 
     part: str
     values: Mapping[str, str]
@@ -31,11 +36,22 @@ class Comparison:
     rhs: str
     equal: bool
     rivals: Mapping[str, bool]
+    tight: bool = True
+
+
+def holds(relation: str, left: Number, right: Number) -> bool:
+    """Say whether two numbers stand in a part's relation."""
+    if relation == "=":
+        return bool(left == right)
+    return bool(left <= right) if relation == "<=" else bool(left >= right)
+
+
+_OF_A_BATCH = (nt.BatchSum, nt.ComplementSum)
 
 
 def _pathwise(part: Part) -> bool:
     """Say whether a statement speaks of one batch rather than of an expectation."""
-    outside = part.lhs.replace(nt.E, lambda *_: sp.S.One).replace(nt.Root, lambda *_: sp.S.One)
+    outside = part.lhs.replace(lambda e: isinstance(e, nt.Node) and not isinstance(e, _OF_A_BATCH), lambda _: sp.S.One)
     return outside.has(nt.BatchSum, nt.ComplementSum, *nt.BATCH_STATISTICS)
 
 
@@ -49,28 +65,31 @@ def compare(law: Law, part: Part, world: Context) -> Comparison:
     sides = [nt.resolve(e, world.design) for e in (part.lhs, part.rhs, *(r.expr for r in part.rivals))]
     lhs = [evaluate(sides[0], w) for w in worlds]
     rhs = [evaluate(sides[1], w) for w in worlds]
-    equal = all(a == b for a, b in zip(lhs, rhs, strict=True))
+    equal = all(holds(part.relation, a, b) for a, b in zip(lhs, rhs, strict=True))
+    tight = equal and (part.relation == "=" or all(a == b for a, b in zip(lhs, rhs, strict=True)))
     rivals = {}
     for rival, expr in zip(part.rivals, sides[2:], strict=True):
         try:
-            rivals[rival.name] = all(a == evaluate(expr, w) for a, w in zip(lhs, worlds, strict=True))
-        except (ZeroDivisionError, Transcendental):
+            rivals[rival.name] = all(holds(part.relation, a, evaluate(expr, w))
+                                     for a, w in zip(lhs, worlds, strict=True))
+        except ZeroDivisionError:
             rivals[rival.name] = False
     shown = {s.name: str(v) for s, v in world.values.items()} | {"N": str(world.size), "design": world.design}
     shown["population"] = "; ".join(
         f"{k}: " + ", ".join(str(value) for value in values) for k, values in world.population.items())
-    return Comparison(part.name, shown, str(lhs[0]) if lhs else "-", str(rhs[0]) if rhs else "-", equal, rivals)
+    return Comparison(part.name, shown, str(lhs[0]) if lhs else "-", str(rhs[0]) if rhs else "-", equal, rivals,
+                      tight)
 
 
 def compare_sides(part: Part, left: sp.Basic, right: sp.Basic, world: Context) -> bool:
-    """Say whether two expressions have the same value in a world (for every batch if pathwise)."""
+    """Say whether two expressions stand in a part's relation in a world (for every batch if pathwise)."""
     worlds = [world]
     if _pathwise(part):
         size = int(evaluate(nt.B, world))
         worlds = [replace(world, batch=b) for _, b in batches(world.size, size, world.design)]
         worlds = [w for w in worlds if _defined(part, w)]
     a, b = nt.resolve(left, world.design), nt.resolve(right, world.design)
-    return all(evaluate(a, w) == evaluate(b, w) for w in worlds)
+    return all(holds(part.relation, evaluate(a, w), evaluate(b, w)) for w in worlds)
 
 
 def _defined(part: Part, world: Context) -> bool:
@@ -83,6 +102,9 @@ SMALL_N, SMALL_N_PATHS = 7, 4
 
 # Where a law's domain admits few random populations, others are tried, until there are enough worlds.
 PASSES, ENOUGH = 12, 20
+
+# Largest batch from a model's population, whose batches are many.
+MODEL_BATCH = 2
 
 
 def _free(law: Law, part: Part) -> list[sp.Symbol]:
@@ -109,36 +131,71 @@ def _choices(law: Law, symbol: sp.Symbol, rng: random.Random) -> list[Fraction]:
 
 
 def cases(law: Law, part: Part, *, seed: int, limit: int = 60) -> Iterator[Context]:
-    """Small worlds inside the law's domain: random integer populations, every batch size that fits."""
+    """Small worlds inside the law's domain: random integer populations, every batch size that fits.
+
+    A family of nodes may bring its own worlds, and a law that is exact in a model its own populations.
+    """
     rng = random.Random(f"{law.id}/{part.name}/{seed}")
+    kind = _world_of(part)
+    drawn = registry.WORLDS[kind](law, part, rng) if kind else _worlds(law, part, rng, limit)
+    produced = 0
+    for tried, world in enumerate(drawn):
+        if produced == limit or tried > PASSES * 60 * max(limit, ENOUGH):
+            return
+        if world is None:
+            if produced >= min(limit, ENOUGH):
+                return
+            continue
+        scalars = {s.name: v for s, v in world.values.items()} | {"N": world.size, "design": world.design}
+        known = {p.name for p in law.params} | {"N", "B", "design"}
+        if _admitted(law, {k: v for k, v in scalars.items() if k in known}) and _facts_inside(law, world):
+            produced += 1
+            yield world
+
+
+def own_worlds(law: Law, part: Part) -> bool:
+    """Say whether a part is tried in worlds of its own: its nodes bring them, or the law's model its populations."""
+    return _world_of(part) is not None or bool(law.population)
+
+
+def _world_of(part: Part) -> type | None:
+    return next((kind for kind in registry.WORLDS if part.statement.has(kind)), None)
+
+
+def _worlds(law: Law, part: Part, rng: random.Random, limit: int) -> Iterator[Context | None]:
+    """Yield worlds of the standard kind, and None after the first pass over the grid of sizes and parameters."""
     names = sorted({"g", "x", "u", "v", "w"})
     free = _free(law, part)
-    names_of = {p.name for p in law.params}
+    model = registry.POPULATIONS[law.population](rng) if law.population else None
     grid = []
     largest = SMALL_N_PATHS if part.lhs.has(nt.ChainMean, nt.ChainCov, nt.ChainVarMixed) else SMALL_N
     for design in law.designs:
         top = largest if design == "wor" else 3
-        for n in range(2, top + 1):
-            for b in range(1, (n if design == "wor" else 4) + 1):
+        sizes = range(2, top + 1) if model is None else [len(next(iter(model.values())))]
+        for n in sizes:
+            most = n if design == "wor" else 4
+            for b in range(1, (most if model is None else min(most, MODEL_BATCH)) + 1):
                 for combo in itertools.product(*(_choices(law, s, rng) for s in free)):
                     grid.append((design, n, b, combo))
     rng.shuffle(grid)
-    produced = 0
     for place, (design, n, b, combo) in enumerate(grid * PASSES):
-        if produced == limit or (place >= len(grid) and produced >= min(limit, ENOUGH)):
-            return
+        if place == len(grid):
+            yield None
         values: dict[sp.Symbol, Number] = {nt.B: Fraction(b), **dict(zip(free, combo, strict=True))}
         scalars = {s.name: v for s, v in values.items()} | {"N": n, "design": design}
-        scalars = {k: v for k, v in scalars.items() if k in names_of or k in ("N", "B", "design")}
-        if not _admitted(law, scalars):
+        known = {p.name for p in law.params} | {"N", "B", "design"}
+        if not _admitted(law, {k: v for k, v in scalars.items() if k in known}):
             continue
-        population = {k: [Fraction(rng.randint(-6, 9)) for _ in range(n)] for k in names}
-        for values_of in population.values():
-            values_of[-1] += len(set(values_of)) == 1  # a constant population tests nothing
-        world = Context(population, design, values, law.where, _weights(n, rng))
-        if _facts_inside(law, world):
-            produced += 1
-            yield world
+        population = _integers(n, names, rng) if model is None else model
+        yield Context(population, design, values, law.where, _weights(n, rng) if part.lhs.has(nt.WeightedSum) else ())
+
+
+def _integers(n: int, names: Sequence[str], rng: random.Random) -> Mapping[str, Sequence[Number]]:
+    """Draw a small integer for every example and quantity; a constant population, which tests nothing, is changed."""
+    population = {k: [Fraction(rng.randint(-6, 9)) for _ in range(n)] for k in names}
+    for values in population.values():
+        values[-1] += len(set(values)) == 1
+    return population
 
 
 def _admitted(law: Law, scalars: Mapping[str, Any]) -> bool:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory import moments, oracle, rules
+from theory import moments, oracle, registry, rules
 from theory import notation as nt
 from theory.equality import PROVED, REFUTED, UNDECIDED, Check, equal
 from theory.law import Law, Part, Step
 
-__all__ = ["RULES", "Line", "Replay", "check_step", "meaning", "replay"]
+__all__ = ["RULES", "Line", "Replay", "bounds", "check_step", "meaning", "replay", "rule_words"]
 
 RULES = {
     "statement": "the left side, as stated",
@@ -33,6 +33,7 @@ RULES = {
     "law": "an equation proved elsewhere in the catalogue",
     "axiom": "a classical theorem, cited and not derived",
 }
+"""The built-in rules; families of nodes bring more (`theory.registry.RULES`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def meaning(part: Part, expr: sp.Basic, worlds: list[oracle.Context]) -> tuple[i
     Returns
     -------
     (int, bool)
-        Number of worlds where both have a value, and whether they agree in all of them.
+        Number of worlds where both have a value, and whether they stand in the part's relation in all of them.
     """
     met = 0
     for world in worlds:
@@ -111,6 +112,18 @@ def meaning(part: Part, expr: sp.Basic, worlds: list[oracle.Context]) -> tuple[i
             return met, False
         met += 1
     return met, True
+
+
+def rule_words(rule: str) -> str:
+    """Return what a rule does, in words; empty for an unknown one."""
+    name = rule.partition(":")[0]
+    return registry.RULES[name].text if name in registry.RULES else RULES.get(name, "")
+
+
+def bounds(rule: str) -> bool:
+    """Say whether a rule proves a bound and no equality."""
+    name = rule.partition(":")[0]
+    return name in registry.RULES and registry.RULES[name].bound
 
 
 def check_step(law: Law, part: Part, previous: sp.Basic, step: Step) -> Check:
@@ -132,7 +145,10 @@ def _resolved(step: Step, design: str) -> Step:
 
 def _check(law: Law, part: Part, previous: sp.Basic, step: Step, design: str) -> Check:
     rule, _, cited = step.rule.partition(":")
-    if rule not in RULES:
+    brought = registry.RULES.get(rule)
+    if brought is not None and brought.bound and part.relation == "=":
+        return Check(UNDECIDED, {"rule": f"{rule} proves a bound, and the statement is an equation"})
+    if rule not in RULES and brought is None:
         return Check(UNDECIDED, {"rule": f"unknown rule {rule}"})
     if isinstance(previous, nt.Root) and isinstance(step.expr, nt.Root):
         if previous.args[1] != step.expr.args[1]:
@@ -141,6 +157,11 @@ def _check(law: Law, part: Part, previous: sp.Basic, step: Step, design: str) ->
     left, right = previous, step.expr
     definitions = {**{k: nt.resolve(sp.sympify(v), design) for k, v in {**law.where, **law.model}.items()},
                    **(step.where if rule in ("definition", "center", "moment") else {})}
+    if brought is not None:
+        try:
+            return brought.check(registry.Situation(law, part, left, right, step, design, definitions))
+        except ValueError as problem:
+            return Check(UNDECIDED, {"rule": str(problem)})
     if rule == "law":
         return rules.cite(law, part, cited, left, right, step, design, definitions)
     if rule == "induction":

@@ -22,7 +22,7 @@ from theory.law import Law, Part, Step
 from theory.laws import load
 from theory.world import batches
 
-__all__ = ["cite", "false_definition", "induce", "limit", "one_step", "root", "unfold", "worst"]
+__all__ = ["cite", "false_definition", "induce", "limit", "one_step", "root", "uncovered", "unfold", "worst"]
 
 Definitions = Mapping[Any, Any]
 
@@ -61,7 +61,8 @@ def false_definition(law: Law, part: Part, step: Step, design: str) -> Check | N
     letters = [k for k in step.where if not _fixed(k)]
     if letters:
         return _undecided(f"{letters[0]} is a letter: define it in the law's `where`, not in a step")
-    claims = {k: v for k, v in {**law.where, **step.where}.items() if _fixed(k)}
+    models = law.model if law.population else {}
+    claims = {k: v for k, v in {**law.where, **models, **step.where}.items() if _fixed(k)}
     if not claims:
         return None
     worlds = [w for w in oracle.cases(law, part, seed=3, limit=6) if w.design == design][:3]
@@ -133,6 +134,8 @@ def cite(law: Law, part: Part, cited: str, left: sp.Basic, right: sp.Basic, step
     if design not in other.designs:
         return _undecided(f"{other.id} says nothing about {nt.DESIGNS[design]}")
     equation, instance = other.part(name), _instance(step.where)
+    if equation.relation != "=":
+        return _undecided(f"{other.id}/{equation.name} is a bound; the rule `bound` of `theory.bounds` may use it")
     theirs = {k: nt.resolve(sp.sympify(v), design) for k, v in other.where.items()}
     wrong = _inconsistent(instance, theirs, {**theirs, **definitions})
     if wrong:
@@ -254,9 +257,9 @@ def _not_negative(law: Law, term: sp.Expr) -> bool:
 FAR = sp.Integer(10) ** 12
 
 
-def _uncovered(law: Law, charts: Definitions) -> str:
+def uncovered(law: Law, charts: Definitions) -> str:
     """Return which chart does not reach the ends of its parameter's domain, or an empty text."""
-    domains = {p.symbol: p.domain for p in law.params} | {nt.B: Integers(1), nt.N: Integers(1)}
+    domains = {nt.B: Integers(1), nt.N: Integers(1)} | {p.symbol: p.domain for p in law.params}
     for symbol, chart in charts.items():
         if not all(s.is_nonnegative and s not in domains for s in chart.free_symbols):
             return f"the chart of {symbol} must be in fresh nonnegative symbols"
@@ -282,7 +285,7 @@ def root(law: Law, left: sp.Basic, right: sp.Basic, step: Step) -> Check:
         return _undecided("the previous line is not a root")
     body, variable = left.args
     charts = {k: sp.sympify(v) for k, v in step.where.items()}
-    gap = _uncovered(law, charts)
+    gap = uncovered(law, charts)
     if gap:
         return _undecided(gap)
     others = {k: v for k, v in charts.items() if k != variable}

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
+import flint
 import sympy as sp
 
 __all__ = ["Surd", "root"]
@@ -95,6 +96,40 @@ class Surd:
         if not isinstance(other, (Surd, Fraction, int)):
             return NotImplemented
         return self.terms == _surd(other).terms
+
+    def sign(self) -> int:
+        """Return -1, 0 or 1.
+
+        Raises
+        ------
+        ArithmeticError
+            If the number is so close to zero that 4096 bits do not tell.
+        """
+        if not self.terms:
+            return 0
+        for bits in (64, 256, 1024, 4096):
+            with flint.ctx.workprec(bits):
+                total = flint.arb(0)
+                for k, c in self.terms.items():
+                    total += flint.arb(k).sqrt() * flint.fmpq(c.numerator, c.denominator)
+                if not total.contains(0):
+                    return 1 if total > 0 else -1
+        raise ArithmeticError(f"the sign of {self} does not show in 4096 bits")
+
+    def __lt__(self, other: Surd | Fraction | int) -> bool:
+        return (self - other).sign() < 0
+
+    def __le__(self, other: Surd | Fraction | int) -> bool:
+        return (self - other).sign() <= 0
+
+    def __gt__(self, other: Surd | Fraction | int) -> bool:
+        return (self - other).sign() > 0
+
+    def __ge__(self, other: Surd | Fraction | int) -> bool:
+        return (self - other).sign() >= 0
+
+    def __abs__(self) -> Surd:
+        return -self if self.sign() < 0 else self
 
     def __hash__(self) -> int:
         return hash(frozenset(self.terms.items()))

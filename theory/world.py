@@ -13,13 +13,9 @@ import sympy as sp
 
 from theory import notation as nt
 
-__all__ = ["Context", "Number", "Transcendental", "batches", "pairs"]
+__all__ = ["Context", "Number", "batches", "pairs"]
 
-Number = Any  # Fraction, or Surd where square roots occur
-
-
-class Transcendental(ArithmeticError):
-    """A value that is not algebraic, so it equals no brute-force value."""
+Number = Any  # Fraction, Surd where square roots occur, Ball where neither can say
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,8 @@ class Context:
         The second batch at hand, where the expectation speaks of one.
     draw : tuple of Fraction or None
         The weights at hand, inside an expectation.
+    state : mapping
+        What the nodes of `theory.nodes` keep: the order of an epoch, the place in it, the path of a chain.
     facts : dict
         Values of symbols that do not depend on batch, example or weights, computed once a world.
     """
@@ -59,6 +57,7 @@ class Context:
     example: int | None = None
     other: tuple[int, ...] | None = None
     draw: tuple[Fraction, ...] | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
     facts: dict[sp.Symbol, Number] = field(default_factory=dict, compare=False, repr=False)
 
     @property

@@ -71,8 +71,9 @@ def summary(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``cells``, ``equal``, ``parts`` (cells of each), ``rivals`` by "part/name" (cells, cells where it differs, the
-        first such), ``examples`` (the first few, and every one that is not equal up to the same number).
+        ``cells``, ``equal`` (where the statement holds), ``tight`` (where both sides agree), ``parts`` (cells of
+        each), ``rivals`` by "part/name" (cells, cells where it differs, the first such), ``examples`` (the first few,
+        and every one in which the statement fails up to the same number).
     """
     rivals: dict[str, dict[str, Any]] = {}
     parts: dict[str, int] = {}
@@ -87,8 +88,8 @@ def summary(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     unequal = [_shown(c) for c in comparisons if not c.equal][:_EXAMPLES]
     firsts = {c.part: c for c in reversed(comparisons)}
     examples = unequal or [_shown(firsts[part]) for part in parts][:_EXAMPLES]
-    return {"cells": len(comparisons), "equal": sum(c.equal for c in comparisons), "parts": parts, "rivals": rivals,
-            "examples": examples}
+    return {"cells": len(comparisons), "equal": sum(c.equal for c in comparisons),
+            "tight": sum(c.tight for c in comparisons), "parts": parts, "rivals": rivals, "examples": examples}
 
 
 def _shown(c: Comparison) -> dict[str, Any]:

@@ -25,6 +25,7 @@ __all__ = ["EXAMPLES", "examine", "outside", "values", "worlds"]
 EXAMPLES = 60
 """Examples of each property of each part."""
 
+_ON_POPULATIONS = "both sides agree on every batch of a drawn population"
 _LONGEST = 6
 _MOST_STEPS = 2
 
@@ -52,8 +53,10 @@ def examine(law: Law, *, examples: int = EXAMPLES) -> dict[str, Any]:
     for part in law.parts:
         # A zero is searched for among hundreds of candidates, each an enumeration: fewer examples, the same property.
         count = max(5, examples // 6) if part.statement.has(notation.Root) else examples
-        checks.append(_try(f"{part.name}: both sides agree on every batch of a drawn population", worlds(law),
-                           lambda world, part=part: _agrees(law, part, world), count))
+        own = oracle.own_worlds(law, part)
+        checks.append(_try(f"{part.name}: {'what is stated holds in drawn worlds' if own else _ON_POPULATIONS}",
+                           seeds() if own else worlds(law),
+                           lambda drawn, part=part: _agrees(law, part, drawn), count))
     for part in law.parts:
         if _rational(law, part):
             checks.append(_try(f"{part.name}: floats meet the exact value within the rounding bound", values(law),
@@ -155,12 +158,15 @@ def outside(param: Param) -> st.SearchStrategy[Any]:
     return st.one_of(*wrong)
 
 
-def _agrees(law: Law, part: Part, world: dict[str, Any]) -> None:
-    population = {name: [Fraction(v) for v in column] for name, column in world["population"].items()}
-    numbers = {name: Fraction(v) for name, v in world["values"].items() if not isinstance(v, str)}
+def seeds() -> st.SearchStrategy[int]:
+    """Draw the seed of a world, where a statement's nodes or the law's model bring their own."""
+    return st.integers(0, 10**6)
+
+
+def _agrees(law: Law, part: Part, drawn: Any) -> None:
+    """Compare both sides by brute force, in the world of a seed or on a drawn population."""
     try:
-        found = oracle.on_population(law, population=population, part=part.name, sizes=(world["B"],), values=numbers,
-                                     designs=(world["design"],))
+        found = _in_world(law, part, drawn) if isinstance(drawn, int) else _on_population(law, part, drawn)
     except (ZeroDivisionError, KeyError):
         # A population without spread has no normalized values and no crossover: outside what the law speaks of.
         hypothesis.reject()
@@ -169,6 +175,17 @@ def _agrees(law: Law, part: Part, world: dict[str, Any]) -> None:
         if not c.equal:
             shown = ", ".join(f"{k} = {v}" for k, v in c.values.items())
             raise _Found(f"brute force gives {c.lhs}, the law {c.rhs} at {shown}")
+
+
+def _in_world(law: Law, part: Part, seed: int) -> tuple[oracle.Comparison, ...]:
+    return tuple(oracle.compare(law, part, world) for world in oracle.cases(law, part, seed=seed, limit=1))
+
+
+def _on_population(law: Law, part: Part, world: dict[str, Any]) -> tuple[oracle.Comparison, ...]:
+    population = {name: [Fraction(v) for v in column] for name, column in world["population"].items()}
+    numbers = {name: Fraction(v) for name, v in world["values"].items() if not isinstance(v, str)}
+    return oracle.on_population(law, population=population, part=part.name, sizes=(world["B"],), values=numbers,
+                                designs=(world["design"],))
 
 
 def _refuses(law: Law, param: Param, value: Any) -> None:

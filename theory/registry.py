@@ -1,0 +1,134 @@
+"""What a family of nodes brings along: the meaning of its nodes, its rules of proof, the worlds it lives in.
+
+A module of `theory.nodes` defines nodes and registers, beside them, all that the rest of the house must know of
+them; a law file imports the nodes that it states itself in, and that is all there is to do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from theory.equality import Check
+from theory.world import Context, Number
+
+if TYPE_CHECKING:
+    from theory.law import Law, Part, Step
+
+__all__ = ["MEANINGS", "POPULATIONS", "RULES", "WORLDS", "Rule", "Situation", "means", "model", "rule", "worlds"]
+
+Meaning = Callable[[Any, Context], Number]
+Worlds = Callable[["Law", "Part", random.Random], Iterator[Context]]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a rule is asked: whether `right` follows from `left`.
+
+    Parameters
+    ----------
+    law, part
+        Where the line stands.
+    left, right
+        The line before and the new one, both for one sampling design.
+    step
+        The step, with what it supplies in `where`.
+    design
+        The sampling design.
+    definitions
+        The law's definitions under that design.
+    """
+
+    law: Law
+    part: Part
+    left: sp.Basic
+    right: sp.Basic
+    step: Step
+    design: str
+    definitions: Mapping[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of proof.
+
+    Parameters
+    ----------
+    text
+        What it does, in words, for the page.
+    check
+        Judges a `Situation`.
+    bound
+        True if it proves an inequality, in the direction of the part's statement, and no equality.
+    """
+
+    text: str
+    check: Callable[[Situation], Check]
+    bound: bool = False
+
+
+MEANINGS: dict[type, Meaning] = {}
+"""Brute-force value of a node, by its class."""
+
+RULES: dict[str, Rule] = {}
+"""Rules beyond the built-in ones of `theory.proof`, by name."""
+
+WORLDS: dict[type, Worlds] = {}
+"""Where statements that hold a node of a class are tried, instead of on random integer populations."""
+
+POPULATIONS: dict[str, Callable[[random.Random], Mapping[str, Sequence[Number]]]] = {}
+"""Populations that have the moments of a named model, by its name (`Law.population`)."""
+
+
+def means(*kinds: type) -> Callable[[Meaning], Meaning]:
+    """Register the brute-force value of nodes of these classes."""
+
+    def register(meaning: Meaning) -> Meaning:
+        MEANINGS.update(dict.fromkeys(kinds, meaning))
+        return meaning
+
+    return register
+
+
+def rule(
+    name: str, text: str, *, bound: bool = False
+) -> Callable[[Callable[[Situation], Check]], Callable[[Situation], Check]]:
+    """Register a rule of proof.
+
+    Raises
+    ------
+    ValueError
+        If another module has registered the name.
+    """
+
+    def register(check: Callable[[Situation], Check]) -> Callable[[Situation], Check]:
+        if name in RULES and RULES[name].check.__qualname__ != check.__qualname__:
+            raise ValueError(f"rule {name!r} is registered twice")
+        RULES[name] = Rule(text, check, bound)
+        return check
+
+    return register
+
+
+def worlds(*kinds: type) -> Callable[[Worlds], Worlds]:
+    """Register where statements that hold nodes of these classes are tried: an endless iterator of worlds."""
+
+    def register(found: Worlds) -> Worlds:
+        WORLDS.update(dict.fromkeys(kinds, found))
+        return found
+
+    return register
+
+
+def model(name: str) -> Callable[[Callable[[random.Random], Any]], Callable[[random.Random], Any]]:
+    """Register a population with the moments of a model."""
+
+    def register(columns: Callable[[random.Random], Any]) -> Callable[[random.Random], Any]:
+        POPULATIONS[name] = columns
+        return columns
+
+    return register
