@@ -20,6 +20,15 @@ def test_shapes(name: str, shape: tuple[int, int], classes: int) -> None:
     assert not X.flags.writeable
 
 
+@pytest.mark.parametrize("name", data.NAMES)
+def test_the_tables_are_those_that_scikit_learn_loads(name: str) -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    ours = data.load(name)
+    assert np.array_equal(ours[0], X / (16.0 if name == "digits" else 1.0))
+    assert np.array_equal(ours[1], y)
+
+
 def test_digits_are_scaled() -> None:
     X, _ = data.load("digits")
     assert (X.min(), X.max()) == (0.0, 1.0)

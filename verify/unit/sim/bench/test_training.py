@@ -9,8 +9,9 @@ from sim.bench import training
 
 
 def test_settings_are_batch_sizes_by_norms():
-    assert len(training.SETTINGS) == 20
-    assert training.SETTINGS[0] == "B=2 none" and training.SETTINGS[-1] == "B=128 hybrid"
+    assert len(training.SETTINGS) == 21
+    assert training.SETTINGS[0] == "B=2 none" and training.SETTINGS[-2] == "B=128 hybrid"
+    assert len(training.workload(training.SETTINGS[-1]).theta) == 256
     with pytest.raises(ValueError, match="unknown setting 'B=3 none'"):
         training.prepare("B=3 none")
 
