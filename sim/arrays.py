@@ -8,9 +8,15 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-__all__ = ["BACKENDS", "backend", "namespace", "to_host"]
+__all__ = ["BACKENDS", "DEVICE", "DEVICE_EXTRAS", "backend", "device", "namespace", "on_host", "takes_out", "to_host"]
 
-BACKENDS = ("numpy", "cupy")
+DEVICE = "cupy"
+"""The library whose arrays live on a graphics device."""
+
+DEVICE_EXTRAS = "pip install batchlaws[gpu12] (CUDA 12) or batchlaws[gpu13] (CUDA 13)"
+"""How to get it."""
+
+BACKENDS = ("numpy", DEVICE)
 
 
 def backend(name: str) -> Any:
@@ -38,9 +44,7 @@ def backend(name: str) -> Any:
     try:
         return importlib.import_module(f"array_api_compat.{name}")
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"backend {name!r} is not installed: add the extra gpu12 (CUDA 12) or gpu13 (CUDA 13)"
-        ) from error
+        raise ModuleNotFoundError(f"backend {name!r} is not installed: {DEVICE_EXTRAS}") from error
 
 
 def namespace(*arrays: Any) -> Any:
@@ -62,6 +66,21 @@ def namespace(*arrays: Any) -> Any:
         If arrays of two libraries are mixed, or none is an array.
     """
     return array_api_compat.array_namespace(*arrays)
+
+
+def on_host(x: Any) -> bool:
+    """Say whether `x` is a NumPy array."""
+    return bool(array_api_compat.is_numpy_array(x))
+
+
+def device(x: Any) -> Any:
+    """Return the device that the array `x` lives on, as its library's functions take it."""
+    return array_api_compat.device(x)
+
+
+def takes_out(x: Any) -> bool:
+    """Say whether the functions of the library of `x` write into ``out=``, and its arrays at integer places."""
+    return on_host(x) or bool(array_api_compat.is_cupy_array(x))
 
 
 def to_host(x: Any) -> np.ndarray:

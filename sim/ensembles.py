@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sim import designs, engines
+from sim.arrays import to_host
 from sim.engines.program import Program
 from sim.groups import DESIGNS, Group, Network, Phase
 from sim.optimizers import Optimizer
@@ -109,23 +110,36 @@ class _Ensemble:
     """The state of R replicas and the workers that move it."""
 
     def __init__(
-        self, program: Program, theta: np.ndarray, T: int, *, engine: str, threads: int, chunk: int | None
+        self,
+        program: Program,
+        theta: np.ndarray,
+        X: np.ndarray,
+        y: np.ndarray,
+        T: int,
+        *,
+        engine: str,
+        threads: int,
+        chunk: int | None,
     ) -> None:
         for name, value in (("threads", threads), ("chunk", 1 if chunk is None else chunk)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
-        self.program, self.theta, self.threads, self.chunk = program, theta, threads, chunk
-        self.kernels = engines.choose(engine).training
-        none = np.zeros((len(theta), 0), theta.dtype)
-        self.velocity = none if program.method == "sgd" else np.zeros_like(theta)
-        self.square = np.zeros_like(theta) if program.method == "adam" else none
+        chosen = engines.choose(engine)
+        self.program, self.threads, self.kernels = program, threads, chosen.training
+        self.dtype = theta.dtype
+        self.chunk = len(theta) if chunk is None and chosen.on_device else chunk
+        xp = chosen.namespace
+        self.theta, self.X, self.y = xp.asarray(theta), xp.asarray(X), xp.asarray(y)
+        none = xp.zeros_like(self.theta[:, :0])
+        self.velocity = none if program.method == "sgd" else xp.zeros_like(self.theta)
+        self.square = xp.zeros_like(self.theta) if program.method == "adam" else none
         self.losses = np.full((len(theta), T), np.inf)
         self.diverged_at = np.full(len(theta), -1, dtype=np.int64)
 
-    def advance(self, X: np.ndarray, y: np.ndarray, batches: Any, eta: np.ndarray, B: int, first: int) -> None:
+    def advance(self, batches: Any, eta: np.ndarray, B: int, first: int) -> None:
         """Take steps; `batches` is called with a slice of replicas and returns theirs, shape (R, T, B)."""
         R, T = eta.shape
-        size = self.chunk or self.kernels.replicas_at_once(self.program, B, self.theta.dtype)
+        size = self.chunk or self.kernels.replicas_at_once(self.program, B, self.dtype)
         # as many chunks as that takes, and for every thread as many, all of about one size
         pieces = -(-R // size)
         size = -(-R // (-(-pieces // self.threads) * self.threads))
@@ -137,11 +151,11 @@ class _Ensemble:
             drawn = np.ascontiguousarray(batches(some), dtype=np.int64)
             self.kernels.run(
                 self.program,
-                self.theta[some],
-                self.velocity[some],
-                self.square[some],
-                X,
-                y,
+                self.theta[some, :],
+                self.velocity[some, :],
+                self.square[some, :],
+                self.X,
+                self.y,
                 drawn,
                 np.ascontiguousarray(eta[some]),
                 losses,
@@ -159,7 +173,7 @@ class _Ensemble:
             list(pool.map(work, starts))
 
     def outcome(self) -> Outcome:
-        return Outcome(self.theta, np.ascontiguousarray(self.losses.T), self.diverged_at)
+        return Outcome(to_host(self.theta), np.ascontiguousarray(self.losses.T), self.diverged_at)
 
 
 def replay(
@@ -193,12 +207,12 @@ def replay(
     factors
         Factors on the step size, above 0, shape (T,); 1 if not given.
     engine
-        As for `sim.engines.choose`.
+        As for `sim.engines.choose`.  Every engine takes the same batches, drawn on the host, and gives NumPy arrays.
     threads
         Threads, at least 1; the numba engine scales with them.
     chunk
-        Replicas whose buffers are shared; chosen to stay in cache if not given.  Results do not depend on it
-        beyond rounding.
+        Replicas whose buffers are shared; if not given, chosen to stay in cache, or all of them on a graphics device.
+        Results do not depend on it beyond rounding.
     limit
         A batch loss above this, or one that is not finite, is divergence.
 
@@ -229,13 +243,15 @@ def replay(
     state = _Ensemble(
         _program(network, optimizer, limit),
         np.array(theta, order="C"),
+        X,
+        y,
         T,
         engine=engine,
         threads=threads,
         chunk=chunk,
     )
     whole = np.broadcast_to(batches, (R, T, B))
-    state.advance(X, y, lambda some: whole[some], _etas(optimizer, R)[:, None] * factors, B, 0)
+    state.advance(lambda some: whole[some], _etas(optimizer, R)[:, None] * factors, B, 0)
     return state.outcome()
 
 
@@ -293,6 +309,8 @@ def _grown(
     state = _Ensemble(
         _program(group.network, group.optimizer, limit),
         theta.astype(kind),
+        X,
+        y,
         sum(phase.steps for phase in group.phases),
         engine=engine,
         threads=threads,
@@ -307,6 +325,6 @@ def _grown(
                 return np.stack([_drawn(group, seed, number, segment, steps, N) for seed in seeds])
 
             eta = etas[:, None] * phase.factors[start : start + steps]
-            state.advance(X, y, batches, eta, phase.B, first)
+            state.advance(batches, eta, phase.B, first)
             first += steps
     return state.outcome()

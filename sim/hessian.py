@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -214,7 +213,7 @@ def _interleaved(
     z = [np.empty((most, w.shape[1]), dtype) for w in W]
     t = [np.empty((most, w.shape[0]), dtype) for w in W]
     shares = [np.empty_like(w) for w in W]
-    kernels: Any = import_module(f"sim.engines.with_{choose(engine).name}.tangent_rows")
+    kernels: Any = choose(engine).tangent_rows
     weight = 1 / N
 
     def times(v: np.ndarray) -> np.ndarray:

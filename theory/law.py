@@ -47,11 +47,7 @@ class Exactness(enum.StrEnum):
 
 
 BASE_CHANNELS = {
-    Exactness.IDENTITY: ("derivation", "enumeration", "property"),
-    Exactness.DISTRIBUTION_FREE: ("derivation", "enumeration", "property"),
-    Exactness.MODEL: ("derivation", "enumeration", "property"),
-    Exactness.ASYMPTOTIC: ("derivation", "enumeration", "property"),
-    Exactness.BOUND: ("derivation", "enumeration", "property"),
+    **dict.fromkeys(Exactness, ("derivation", "enumeration", "property")),
     Exactness.DIRECTION: (),
 }
 
@@ -88,7 +84,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a derivation: the expression equals the line before, by the named rule.
+    """One line of a derivation: the expression follows from the line before, by the named rule.
 
     Parameters
     ----------
@@ -223,11 +219,9 @@ class Law:
     where : mapping
         Definitions used throughout the derivations (symbol or node to expression).
     model : mapping
-        What the named model says of population means (Gaussian: fourth moment 3 sigma^4): an assumption, for
-        laws that are exact in a model only.
+        What the named model says of population means (Gaussian: fourth moment 3 sigma^4): an assumption.
     population : str
-        Name of the populations that have the model's moments (`theory.registry.POPULATIONS`), on which the law is
-        tried; random integer populations if empty.
+        Name in `theory.registry.POPULATIONS` of those that have the model's moments, on which the law is tried.
     headline : str
         Name of the part that `predict` and the catalogue show; the first part if empty.
     words : str
@@ -395,9 +389,6 @@ class Law:
         chosen = self.part(part)
         rivals = {r.name: sp.srepr(r.expr) for r in chosen.rivals}
         return _digest([self.id, self.version, sp.srepr(chosen.lhs), sp.srepr(chosen.rhs), rivals, _pairs(self.where)])
-
-    def __iter__(self) -> Iterator[Part]:
-        return iter(self.parts)
 
 
 def _digest(content: Any) -> str:

@@ -30,7 +30,8 @@ __all__ = ["bench"]
     default=("auto",),
     show_default=True,
     metavar="NAME",
-    help="Engine of ours: auto, numpy or numba; repeat to compare them.",
+    help="Engine of ours: auto, numpy, numba, or cupy, which only trains and is not yet run on a device; "
+    "repeat to compare them.",
 )
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Cores for each contender."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from sim.engines.with_numpy.passes import Passes
 
 __all__ = ["Norm"]
 
@@ -17,121 +17,116 @@ class Norm:
 
     Parameters
     ----------
+    xp
+        The library that the arrays belong to.
     kind
         ``batch``, ``layer``, ``group``, ``rms`` or ``hybrid``.
-    R, B, H
-        Shape of the activations.
+    z, d
+        Buffers of the activations before the norm and of their gradients, shape (R, B, H), contiguous.
     groups
         Number of groups; 1 but for ``group``.
     alpha
         Weight of the batch statistics in ``hybrid``.
     eps
         Added to the variance.
-    dtype
-        Of the activations.
     """
 
-    def __init__(
-        self, kind: str, R: int, B: int, H: int, *, groups: int, alpha: float, eps: float, dtype: Any
-    ) -> None:
-        self.kind, self.alpha, self.eps = kind, alpha, eps
-        self.shape, self.rows, self.wide = (R, B, H), R * B * groups, H // groups
-        self.x_hat, self.scratch, self.inputs = (np.empty(self.shape, dtype) for _ in range(3))
+    def __init__(self, xp: Passes, kind: str, z: Any, d: Any, *, groups: int, alpha: float, eps: float) -> None:
+        R, B, H = z.shape
+        self.xp, self.kind, self.z, self.d = xp, kind, z, d
+        self.alpha, self.eps, self.wide = alpha, eps, H // groups
+        self.x_hat, self.scratch = xp.empty(z.shape), xp.empty(z.shape)
+        self.z_rows, self.d_rows, self.hat_rows, self.scratch_rows = (
+            xp.view(x, (R * B * groups, self.wide)) for x in (z, d, self.x_hat, self.scratch)
+        )
+        self.inputs: Any = xp.empty(z.shape) if kind == "hybrid" else None
         self.inverse: Any = None
         self.mean: Any = None
         self.middle: Any = None
-        self.of_batch = np.full((1, B), 1 / B, dtype)
-        self.of_row = np.full(self.wide, 1 / self.wide, dtype)
-        self.ones = np.ones((1, B), dtype)
+        self.of_batch = xp.full((1, B), 1 / B)
+        self.of_row = xp.full((self.wide,), 1 / self.wide)
+        self.ones = xp.full((1, B), 1.0)
 
-    def _by_row(self, x: np.ndarray) -> np.ndarray:
-        return x.reshape(self.rows, self.wide)
-
-    def _row_mean(self, x: np.ndarray) -> np.ndarray:
-        return (self._by_row(x) @ self.of_row)[:, None]
-
-    def forward(self, z: np.ndarray) -> np.ndarray:
-        """Return the normalized activations; `z` is spent."""
+    def forward(self) -> Any:
+        """Return the normalized activations; those before the norm are spent."""
+        xp, z = self.xp, self.z
         match self.kind:
             case "batch":
-                np.subtract(z, self.of_batch @ z, out=self.x_hat)
-                np.multiply(self.x_hat, self.x_hat, out=self.scratch)
-                self.inverse = 1 / np.sqrt(self.of_batch @ self.scratch + z.dtype.type(self.eps))
+                xp.subtract(z, self.of_batch @ z, out=self.x_hat)
+                xp.multiply(self.x_hat, self.x_hat, out=self.scratch)
+                self.inverse = 1 / xp.sqrt(self.of_batch @ self.scratch + self.eps)
                 self.x_hat *= self.inverse
             case "hybrid":
-                self._forward_hybrid(z)
+                self._forward_hybrid()
             case _:
-                x, hat = self._by_row(z), self._by_row(self.x_hat)
+                x, hat = self.z_rows, self.hat_rows
                 if self.kind == "rms":
-                    hat[:] = x
+                    hat[...] = x
                 else:
-                    np.subtract(x, self._row_mean(x), out=hat)
-                var = np.vecdot(hat, hat)[:, None] / z.dtype.type(self.wide)
-                self.inverse = 1 / np.sqrt(var + z.dtype.type(self.eps))
+                    xp.subtract(x, (x @ self.of_row)[:, None], out=hat)
+                var = xp.vecdot(hat, hat)[:, None] / self.wide
+                self.inverse = 1 / xp.sqrt(var + self.eps)
                 hat *= self.inverse
         return self.x_hat
 
-    def _forward_hybrid(self, z: np.ndarray) -> None:
-        real = z.dtype.type
-        share, rest = real(self.alpha), real(1 - self.alpha)
-        np.copyto(self.inputs, z)
+    def _forward_hybrid(self) -> None:
+        xp, z, share, rest = self.xp, self.z, self.alpha, 1 - self.alpha
+        self.inputs[...] = z
         self.mean, self.middle = self.of_batch @ z, (z @ self.of_row)[..., None]
-        np.subtract(z, self.mean, out=self.scratch)
-        np.multiply(self.scratch, self.scratch, out=self.scratch)
+        xp.subtract(z, self.mean, out=self.scratch)
+        xp.multiply(self.scratch, self.scratch, out=self.scratch)
         var = self.of_batch @ self.scratch
-        np.subtract(z, self.middle, out=self.scratch)
-        spread = np.vecdot(self.scratch, self.scratch)[..., None] / real(self.wide)
-        inverse = share * var + (rest * spread + real(self.eps))
-        np.sqrt(inverse, out=inverse)
-        np.divide(real(1), inverse, out=inverse)
-        np.subtract(z, share * self.mean, out=self.x_hat)
+        xp.subtract(z, self.middle, out=self.scratch)
+        spread = xp.vecdot(self.scratch, self.scratch)[..., None] / self.wide
+        inverse = share * var + (rest * spread + self.eps)
+        xp.sqrt(inverse, out=inverse)
+        xp.divide(1.0, inverse, out=inverse)
+        xp.subtract(z, share * self.mean, out=self.x_hat)
         self.x_hat -= rest * self.middle
         self.x_hat *= inverse
         self.inverse = inverse
 
-    def backward(self, d: np.ndarray, gamma: np.ndarray, dgamma: np.ndarray, dbeta: np.ndarray) -> None:
+    def backward(self, gamma: Any, dgamma: Any, dbeta: Any) -> None:
         """Replace the gradient after the norm by that before it; set those of scale and shift.
 
         Parameters
         ----------
-        d
-            Shape (R, B, H), contiguous.
         gamma, dgamma, dbeta
             Shape (R, 1, H).
         """
-        np.matmul(self.ones, d, out=dbeta)
-        np.multiply(d, self.x_hat, out=self.scratch)
-        np.matmul(self.ones, self.scratch, out=dgamma)
+        xp, d = self.xp, self.d
+        xp.matmul(self.ones, d, out=dbeta)
+        xp.multiply(d, self.x_hat, out=self.scratch)
+        xp.matmul(self.ones, self.scratch, out=dgamma)
         if self.kind == "batch":
-            share = d.dtype.type(1 / self.shape[1])
-            np.multiply(self.x_hat, dgamma * share, out=self.scratch)
+            share = 1 / d.shape[1]
+            xp.multiply(self.x_hat, dgamma * share, out=self.scratch)
             d -= dbeta * share
             d -= self.scratch
             d *= gamma * self.inverse
             return
         d *= gamma
         if self.kind == "hybrid":
-            self._backward_hybrid(d)
+            self._backward_hybrid()
             return
-        g, hat, other = self._by_row(d), self._by_row(self.x_hat), self._by_row(self.scratch)
-        product = np.vecdot(g, hat)[:, None] / d.dtype.type(self.wide)
-        np.multiply(hat, product, out=other)
+        g, hat, other = self.d_rows, self.hat_rows, self.scratch_rows
+        product = xp.vecdot(g, hat)[:, None] / self.wide
+        xp.multiply(hat, product, out=other)
         if self.kind != "rms":
-            g -= self._row_mean(g)
+            g -= (g @ self.of_row)[:, None]
         g -= other
         g *= self.inverse
 
-    def _backward_hybrid(self, d: np.ndarray) -> None:
+    def _backward_hybrid(self) -> None:
         """Split each entry's pull on its mean and variance between its column and its row."""
-        real = d.dtype.type
-        share, rest = real(self.alpha), real(1 - self.alpha)
+        xp, d, share, rest = self.xp, self.d, self.alpha, 1 - self.alpha
         d *= self.inverse
-        np.multiply(d, self.x_hat, out=self.scratch)
+        xp.multiply(d, self.x_hat, out=self.scratch)
         self.scratch *= self.inverse
         pull, spread = self.of_batch @ d, self.of_batch @ self.scratch
         row_pull, row_spread = (d @ self.of_row)[..., None], (self.scratch @ self.of_row)[..., None]
         # d -= share (pull + spread (x - mean)) + rest (row pull + row spread (x - middle))
-        np.multiply(share * spread + rest * row_spread, self.inputs, out=self.scratch)
+        xp.multiply(share * spread + rest * row_spread, self.inputs, out=self.scratch)
         d -= self.scratch
         d -= share * (pull - spread * self.mean)
         d -= rest * (row_pull - row_spread * self.middle)

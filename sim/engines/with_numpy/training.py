@@ -1,4 +1,8 @@
-"""Training as array programs: a chunk of replicas takes all its steps in buffers made once."""
+"""Training as array programs: a chunk of replicas takes all its steps in buffers made once.
+
+The arrays may belong to NumPy, to the library of `sim.arrays.DEVICE`, whose arrays stay on their device, or to another
+that follows the array-API standard and whose slices share memory with what they are slices of.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from sim.arrays import to_host
 from sim.engines.program import Program
 from sim.engines.with_numpy.normalize import Norm
+from sim.engines.with_numpy.passes import Passes
 
 __all__ = ["replicas_at_once", "run"]
 
 _PAD = 16  # entries between rows: a stride of a power of two would crowd few sets of the cache
 _CHUNK_BYTES = 6 << 20
 _FEW = 2
+_ROOT, _CUBIC = math.sqrt(2 / math.pi), 0.044715  # of the tanh form of gelu
 
 
 def replicas_at_once(program: Program, B: int, dtype: Any) -> int:
@@ -24,56 +31,56 @@ def replicas_at_once(program: Program, B: int, dtype: Any) -> int:
     return max(1, min(32, _CHUNK_BYTES // (entries * np.dtype(dtype).itemsize)))
 
 
-def _activate(name: str, u: np.ndarray, h: np.ndarray) -> None:
+def _activate(xp: Passes, name: str, u: Any, h: Any) -> None:
     """Set `h` to the activation of `u`."""
     match name:
         case "linear":
             h[...] = u
         case "relu":
-            np.maximum(u, u.dtype.type(0), out=h)
+            xp.maximum(u, 0.0, out=h)
         case "tanh":
-            np.tanh(u, out=h)
+            xp.tanh(u, out=h)
         case _:
-            root, cubic = math.sqrt(2 / math.pi), 0.044715
-            np.multiply(u, 0.5 * (1 + np.tanh(root * (u + cubic * u * u * u))), out=h)
+            xp.multiply(u, 0.5 * (1 + xp.tanh(_ROOT * (u + _CUBIC * u * u * u))), out=h)
 
 
-def _slope(name: str, u: np.ndarray, h: np.ndarray, d: np.ndarray) -> None:
+def _slope(xp: Passes, name: str, u: Any, h: Any, d: Any) -> None:
     """Multiply `d` by the activation's slope."""
     match name:
         case "relu":
-            d *= h > 0
+            xp.keep_where(d, h > 0)
         case "tanh":
             d *= 1 - h * h
         case "gelu":
-            root, cubic = math.sqrt(2 / math.pi), 0.044715
-            t = np.tanh(root * (u + cubic * u * u * u))
-            d *= 0.5 * (1 + t) + 0.5 * u * (1 - t * t) * root * (1 + 3 * cubic * u * u)
+            t = xp.tanh(_ROOT * (u + _CUBIC * u * u * u))
+            d *= 0.5 * (1 + t) + 0.5 * u * (1 - t * t) * _ROOT * (1 + 3 * _CUBIC * u * u)
 
 
 class _Chunk:
     """The buffers of a chunk and one step's passes over them."""
 
-    def __init__(self, program: Program, theta: np.ndarray, X: np.ndarray, B: int) -> None:
-        R, kind = len(theta), theta.dtype
-        self.program, self.theta, self.R, self.B = program, theta, R, B
-        self.gradient = np.zeros_like(theta)
+    def __init__(self, xp: Passes, program: Program, theta: Any, X: Any, B: int) -> None:
+        R, wide = theta.shape[0], X.shape[1]
+        self.xp, self.program, self.theta, self.R, self.B = xp, program, theta, R, B
+        self.gradient = xp.full(theta.shape, 0.0)
         self.layers = program.layers
         # a column of ones makes the bias, which lies after the weights, their last row
-        self.inputs = [np.ones((R, B, w + _PAD), kind) for w in program.widths[:-1]]
-        self.X = np.ones((len(X), X.shape[1] + _PAD), kind)
-        self.X[:, : X.shape[1]] = X
-        self.reach = float(np.abs(X).max(initial=1.0)) * math.sqrt(B * self.X.shape[1])
-        self.u = [np.empty((R, B, w), kind) for w in program.widths[1:]]
-        self.d = [np.empty((R, B, w), kind) for w in program.widths[1:]]
+        inputs = [xp.full((R, B, w + _PAD), 1.0) for w in program.widths[:-1]]
+        self.inputs = [x[..., : w + 1] for x, w in zip(inputs, program.widths, strict=False)]
+        self.transposed = [xp.matrix_transpose(x) for x in self.inputs]
+        self.h = [x[..., :w] for x, w in zip(inputs, program.widths, strict=False)]
+        self.X = xp.full((X.shape[0], wide + _PAD), 1.0)
+        self.X[:, :wide] = X
+        self.batch = inputs[0]
+        self.u = [xp.empty((R, B, w)) for w in program.widths[1:]]
+        self.d = [xp.empty((R, B, w)) for w in program.widths[1:]]
         self.norms = [
-            Norm(
-                program.norm, R, B, w, groups=program.groups, alpha=program.alpha, eps=program.eps, dtype=kind
-            )
-            for w in program.widths[1:-1]
+            Norm(xp, program.norm, u, d, groups=program.groups, alpha=program.alpha, eps=program.eps)
+            for u, d in zip(self.u[:-1], self.d[:-1], strict=True)
             if program.norm != "none"
         ]
         self.W = [self._part(theta, p.W, p.wide + 1, p.out) for p in self.layers]
+        self.back = [xp.matrix_transpose(W[:, :-1, :]) for W in self.W]
         self.dW = [self._part(self.gradient, p.W, p.wide + 1, p.out) for p in self.layers]
         self.affine, self.daffine = (
             [
@@ -83,128 +90,144 @@ class _Chunk:
             ]
             for flat in (theta, self.gradient)
         )
-        self.rows = np.arange(R * B) * program.widths[-1]
-        self.ones = np.ones((program.widths[-1], 1), kind)
+        K = program.widths[-1]
+        self.rows = xp.placed(K * np.arange(R * B).reshape(R, B))
+        self.outputs = xp.view(self.d[-1], (R * B * K,))
+        self.top = xp.empty((R, B))
+        self.ones = xp.full((K, 1), 1.0)
+        self.of_all = xp.full((program.size,), 1.0)
+        if xp.near:
+            self.reach = float(np.abs(X).max(initial=1.0)) * math.sqrt(B * (wide + _PAD))
+            self.lengths = [[x.reshape(R, -1) for x in arrays] for arrays in (inputs[1:], self.d)]
 
-    @staticmethod
-    def _part(flat: np.ndarray, start: int, rows: int, columns: int) -> np.ndarray:
-        return flat[:, start : start + rows * columns].reshape(len(flat), rows, columns)
+    def _part(self, flat: Any, start: int, rows: int, columns: int) -> Any:
+        return self.xp.view(flat[:, start : start + rows * columns], (flat.shape[0], rows, columns))
 
-    def _by_weights(self, x: np.ndarray, W: np.ndarray, out: np.ndarray) -> None:
+    def _by_weights(self, x: Any, W: Any, out: Any) -> None:
         """Multiply by the weights, a few rows one at a time: a BLAS packs a matrix but not for a vector."""
-        if self.B > _FEW:
-            np.matmul(x, W, out=out)
+        if self.B > _FEW or not self.xp.near:
+            self.xp.matmul(x, W, out=out)
             return
-        np.matmul(x[:, :, None], W[:, None], out=out[:, :, None])
+        self.xp.matmul(x[:, :, None], W[:, None], out=out[:, :, None])
 
-    def forward(self, index: np.ndarray) -> None:
-        name = self.program.activation
-        flat = self.inputs[0].reshape(-1, self.X.shape[1])
-        np.take(self.X, index.reshape(-1), axis=0, out=flat, mode="clip")
-        for number, p in enumerate(self.layers):
-            u = self.u[number]
-            self._by_weights(self.inputs[number][..., : p.wide + 1], self.W[number], u)
+    def forward(self, index: Any) -> None:
+        xp, name = self.xp, self.program.activation
+        xp.gather(self.X, index, out=self.batch)
+        for number, u in enumerate(self.u):
+            self._by_weights(self.inputs[number], self.W[number], u)
             if number == len(self.layers) - 1:
                 return
             if self.norms:
                 gamma, beta = self.affine[number]
-                np.multiply(self.norms[number].forward(u), gamma, out=u)
+                xp.multiply(self.norms[number].forward(), gamma, out=u)
                 u += beta
-            _activate(name, u, self.inputs[number + 1][..., : p.out])
+            _activate(xp, name, u, self.h[number + 1])
 
-    def residual(self, index: np.ndarray, y: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    def residual(self, index: Any, y: Any, scale: Any) -> Any:
         """Set the scaled gradient with respect to the outputs; return the losses, shape (R,)."""
-        z, d = self.u[-1], self.d[-1]
-        chosen = y[index.reshape(-1)]
+        xp, z, d = self.xp, self.u[-1], self.d[-1]
+        chosen = xp.gathered(y, index)
         if self.program.loss == "squared":
-            np.subtract(z, chosen.reshape(z.shape), out=d)
-            losses = 0.5 * np.vecdot(d, d)
+            xp.subtract(z, chosen, out=d)
+            losses = 0.5 * xp.vecdot(d, d)
             d *= scale
         else:
-            top = z[..., 0].copy()
-            for k in range(1, z.shape[-1]):
-                np.maximum(top, z[..., k], out=top)
-            np.subtract(z, top[..., None], out=d)
+            xp.row_max(z, out=self.top)
+            xp.subtract(z, self.top[..., None], out=d)
             at = self.rows + chosen
-            picked = d.reshape(-1)[at].reshape(top.shape)
-            np.exp(d, out=d)
+            picked = xp.gathered(self.outputs, at)
+            xp.exp(d, out=d)
             total = d @ self.ones
-            losses = np.log(total)[..., 0] - picked
+            losses = xp.log(total)[..., 0] - picked
             d *= scale / total
-            d.reshape(-1)[at] -= np.broadcast_to(scale[:, 0], top.shape).reshape(-1)
-        return losses.mean(axis=1, dtype=np.float64)
+            xp.subtract_in_rows(self.outputs, at, scale[..., 0])
+        return xp.sum(losses, axis=1, dtype=xp.float64) / self.B
 
     def backward(self) -> None:
-        name = self.program.activation
+        xp, name = self.xp, self.program.activation
         for number in range(len(self.layers) - 1, -1, -1):
-            p, d = self.layers[number], self.d[number]
+            d = self.d[number]
             if number < len(self.layers) - 1:
-                _slope(name, self.u[number], self.inputs[number + 1][..., : p.out], d)
+                _slope(xp, name, self.u[number], self.h[number + 1], d)
                 if self.norms:
-                    self.norms[number].backward(d, self.affine[number][0], *self.daffine[number])
-            np.matmul(self.inputs[number][..., : p.wide + 1].transpose(0, 2, 1), d, out=self.dW[number])
+                    self.norms[number].backward(self.affine[number][0], *self.daffine[number])
+            xp.matmul(self.transposed[number], d, out=self.dW[number])
             if number:
-                self._by_weights(d, self.W[number][:, : p.wide].transpose(0, 2, 1), self.d[number - 1])
+                self._by_weights(d, self.back[number], self.d[number - 1])
 
-    def finite(self) -> np.ndarray:
-        """Say which replicas' gradients have a finite sum, by a bound where that settles all of them."""
+    def judged(self, losses: Any) -> np.ndarray:
+        """Return the losses on the host, as nan where the sum of a replica's gradient is not finite."""
+        if not self._bounded():
+            finite = self.xp.isfinite(self.gradient @ self.of_all)
+            losses = self.xp.where(finite, losses, math.nan)
+        return to_host(losses)
+
+    def _bounded(self) -> bool:
+        """Say whether a bound on its factors already makes the gradient finite, which saves a pass over it."""
+        if self.norms or not self.xp.near:
+            return False
         largest = 1e30 if self.theta.itemsize == 4 else 1e290
-        longest = []
-        for arrays in (self.inputs[1:], self.d):
-            squares = [np.vecdot(x.reshape(self.R, -1), x.reshape(self.R, -1)).max() for x in arrays]
-            longest.append(math.sqrt(max(squares, default=1.0)))
-        if max(self.reach, longest[0]) * longest[1] < largest / 1e8 and not self.norms:
-            return np.ones(self.R, dtype=bool)
-        finite: np.ndarray = np.isfinite(self.gradient @ np.ones(self.program.size, self.theta.dtype))
-        return finite
+        inputs, d = (math.sqrt(max((np.vecdot(x, x).max() for x in xs), default=1.0)) for xs in self.lengths)
+        return max(self.reach, inputs) * d < largest / 1e8
 
 
-def _move(
-    program: Program,
-    chunk: _Chunk,
-    velocity: np.ndarray,
-    square: np.ndarray,
-    eta: np.ndarray,
-    ratio: np.ndarray | None,
-    t: int,
-) -> None:
-    """Take a step; but for Adam, gradient and velocity carry the step size already."""
-    theta, gradient = chunk.theta, chunk.gradient
-    real = theta.dtype.type
-    if program.method == "adam":
-        velocity *= real(program.beta)
-        velocity += real(1 - program.beta) * gradient
-        square *= real(program.beta2)
+class _Rates:
+    """What the step sizes come to in each step, as columns to multiply the replicas' arrays by.
+
+    But for Adam, gradient and velocity carry the step size.
+    """
+
+    def __init__(self, xp: Passes, program: Program, eta: np.ndarray, B: int, first: int) -> None:
+        def columns(host: np.ndarray) -> Any:
+            return xp.astype(xp.placed(np.ascontiguousarray(host.T)), xp.dtype)[..., None]
+
+        adam, momentum = program.method == "adam", program.method in ("heavy_ball", "nesterov")
+        self.scale = columns((np.ones_like(eta) if adam else eta) / B)[..., None]
+        self.decay = columns(1 - eta * program.lam) if program.lam else None
+        self.first, self.last = (columns(eta[:, [t]])[0, ...] for t in (0, -1))
+        ratio = eta[:, 1:] / eta[:, :-1]
+        self.momentum = columns(program.beta * np.insert(ratio, 0, 1.0, axis=1)) if momentum else None
+        steps = first + 1 + np.arange(eta.shape[1])
+        self.adam = columns(eta / (1 - program.beta**steps)) if adam else None
+
+
+def _move(program: Program, chunk: _Chunk, velocity: Any, square: Any, rates: _Rates, t: int, step: int) -> None:
+    """Take the step that is number `t` of the call and number `step`, from 1, of all."""
+    xp, theta, gradient = chunk.xp, chunk.theta, chunk.gradient
+    if rates.adam is not None:
+        velocity *= program.beta
+        velocity += (1 - program.beta) * gradient
+        square *= program.beta2
         gradient *= gradient
-        gradient *= real(1 - program.beta2)
+        gradient *= 1 - program.beta2
         square += gradient
-        np.multiply(square, real(1 / (1 - program.beta2**t)), out=gradient)
-        np.sqrt(gradient, out=gradient)
-        gradient += real(program.root)
-        np.divide(velocity, gradient, out=gradient)
-        gradient *= (eta / (1 - program.beta**t)).astype(theta.dtype)[:, None]
+        xp.multiply(square, 1 / (1 - program.beta2**step), out=gradient)
+        xp.sqrt(gradient, out=gradient)
+        gradient += program.root
+        xp.divide(velocity, gradient, out=gradient)
+        gradient *= rates.adam[t, ...]
         move = gradient
-    elif program.method == "sgd":
+    elif rates.momentum is None:
         move = gradient
     else:
-        velocity *= real(program.beta) if ratio is None else (program.beta * ratio).astype(theta.dtype)[:, None]
+        velocity *= rates.momentum[t, ...]
         velocity += gradient
         move = velocity
         if program.method == "nesterov":
-            gradient += real(program.beta) * velocity
+            gradient += program.beta * velocity
             move = gradient
-    if program.lam:
-        theta *= (1 - eta * program.lam).astype(theta.dtype)[:, None]
+    if rates.decay is not None:
+        theta *= rates.decay[t, ...]
     theta -= move
 
 
 def run(
     program: Program,
-    theta: np.ndarray,
-    velocity: np.ndarray,
-    square: np.ndarray,
-    X: np.ndarray,
-    y: np.ndarray,
+    theta: Any,
+    velocity: Any,
+    square: Any,
+    X: Any,
+    y: Any,
     batches: np.ndarray,
     eta: np.ndarray,
     losses: np.ndarray,
@@ -213,6 +236,9 @@ def run(
     first: int = 0,
 ) -> None:
     """Take T steps with every replica of a chunk, in place.
+
+    The first five arrays are of one library, on one device; the others are NumPy's.  To the host go the losses, once
+    a step.
 
     Parameters
     ----------
@@ -238,35 +264,40 @@ def run(
     T, B = batches.shape[1:]
     if not T:
         return
-    chunk = _Chunk(program, theta, X, B)
-    folded = program.method != "adam"
-    kept = {r: theta[r].copy() for r in np.flatnonzero(diverged_at >= 0).tolist()}
+    xp = Passes(theta)
+    chunk, rates, drawn = _Chunk(xp, program, theta, X, B), _Rates(xp, program, eta, B, first), xp.placed(batches)
+    kept: dict[int, Any] = {}
+
+    def stop(r: int) -> None:
+        # a stopped replica goes on as zeros, which nothing can make infinite, and is put back at the end
+        kept[r] = xp.asarray(theta[r, ...], copy=True)
+        for x in (theta, velocity, square):
+            x[r, ...] = 0.0
+
+    for r in np.flatnonzero(diverged_at >= 0).tolist():
+        stop(r)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        if folded:
-            velocity *= eta[:, :1].astype(theta.dtype)
+        if rates.momentum is not None:
+            velocity *= rates.first
         for t in range(T):
-            index, now = batches[:, t], eta[:, t]
-            scale = ((now if folded else np.ones(len(now))) / B).astype(theta.dtype)[:, None, None]
+            index = drawn[:, t, :]
             chunk.forward(index)
-            loss = chunk.residual(index, y, scale)
+            loss = chunk.residual(index, y, rates.scale[t, ...])
             chunk.backward()
-            fine = np.isfinite(loss) & (loss <= program.limit) & chunk.finite()
-            alive = diverged_at < 0
-            if not fine.all() or kept:
-                for fresh in np.flatnonzero(alive & ~fine).tolist():
-                    kept[fresh], diverged_at[fresh] = theta[fresh].copy(), first + t
-                # a stopped replica goes on as zeros, which nothing can make infinite, and is put back at the end
+            told = chunk.judged(loss)
+            fine, alive = np.isfinite(told) & (told <= program.limit), diverged_at < 0
+            if kept or not fine.all():
+                for r in np.flatnonzero(alive & ~fine).tolist():
+                    diverged_at[r] = first + t
+                    stop(r)
                 for r in kept:
-                    theta[r], chunk.gradient[r] = 0, 0
-                    for memory in (velocity, square):
-                        memory[r] = 0
+                    chunk.gradient[r, ...] = 0.0
                 alive = diverged_at < 0
                 if not alive.any():
                     break
-            losses[alive, t] = loss[alive]
-            changed = t > 0 and bool((now != eta[:, t - 1]).any())
-            _move(program, chunk, velocity, square, now, now / eta[:, t - 1] if changed else None, first + t + 1)
-        if folded:
-            velocity /= eta[:, -1:].astype(theta.dtype)
+            losses[alive, t] = told[alive]
+            _move(program, chunk, velocity, square, rates, t, first + t + 1)
+        if rates.momentum is not None:
+            velocity /= rates.last
     for r, row in kept.items():
-        theta[r] = row
+        theta[r, ...] = row

@@ -29,7 +29,7 @@ def test_unknown_backend_names_the_allowed_ones() -> None:
 
 def test_missing_cupy_says_which_extra_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "array_api_compat.cupy", None)
-    with pytest.raises(ModuleNotFoundError, match="gpu12"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install batchlaws\[gpu12\] \(CUDA 12\) or batchlaws\[gpu13\]"):
         arrays.backend("cupy")
 
 
@@ -44,6 +44,15 @@ def test_namespace_refuses_a_mix() -> None:
 
 def test_to_host_keeps_values() -> None:
     assert arrays.to_host(np.arange(3)).tolist() == [0, 1, 2]
+
+
+def test_an_array_tells_its_place_and_what_its_library_can() -> None:
+    elsewhere = array_api_strict.Device("device1")
+    strict = array_api_strict.asarray([1.0], device=elsewhere)
+    assert arrays.on_host(np.ones(1)) and not arrays.on_host(strict)
+    assert arrays.takes_out(np.ones(1)) and not arrays.takes_out(strict)
+    assert arrays.device(strict) == elsewhere
+    assert arrays.backend("numpy").ones(1, device=arrays.device(np.ones(1))).tolist() == [1.0]
 
 
 def test_importing_the_simulator_imports_neither_cupy_nor_the_house() -> None:

@@ -18,7 +18,9 @@ PHASES = (Phase(6, 4), Phase(4, 8))
 @pytest.fixture(params=engines.ENGINES)
 def engine(request):
     if request.param != "numpy":
-        pytest.importorskip(request.param)
+        library = pytest.importorskip(request.param)
+        if request.param == "cupy" and not library.cuda.is_available():
+            pytest.skip("no device for cupy")
     return request.param
 
 

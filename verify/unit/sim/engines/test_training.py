@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from sim import engines, ensembles
+from sim import arrays, engines, ensembles
 from sim.engines.program import Program
 from sim.ensembles import Network, replay
 from sim.networks import MLP
@@ -26,7 +27,9 @@ def numba():
 @pytest.fixture(params=engines.ENGINES)
 def engine(request):
     if request.param != "numpy":
-        pytest.importorskip(request.param)
+        library = pytest.importorskip(request.param)
+        if request.param == "cupy" and not library.cuda.is_available():
+            pytest.skip("no device for cupy")
     return request.param
 
 
@@ -205,14 +208,47 @@ def test_layout_is_that_of_the_plain_network():
         assert [(p.wide, p.out) for p in program.layers] == list(pairwise(network.widths))
 
 
+def found(*installed):
+    return lambda name: object() if name in installed else None
+
+
 def test_choose_names_what_there_is(monkeypatch):
     assert engines.names()[0] == "numpy"
     assert engines.choose().name == engines.names()[-1]
-    with pytest.raises(ValueError, match=r"unknown engine 'mlx': allowed are auto, numpy, numba"):
+    with pytest.raises(ValueError, match=r"unknown engine 'mlx': allowed are auto, numpy, numba, cupy"):
         engines.choose("mlx")
+    with pytest.raises(ValueError, match=r"unknown kernels 'walks': allowed are training, "):
+        engines.names("walks")
     with pytest.raises(AttributeError, match="no kernels 'walks'"):
         _ = engines.choose("numpy").walks
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert engines.names() == ("numpy",) and engines.choose().name == "numpy"
-    with pytest.raises(ModuleNotFoundError, match=r"pip install batchlaws\[fast\]"):
+    monkeypatch.setattr(importlib.util, "find_spec", found())
+    assert engines.names() == engines.names("training") == ("numpy",) and engines.choose().name == "numpy"
+    with pytest.raises(ModuleNotFoundError, match=r"'numba' is not installed: pip install batchlaws\[fast\]$"):
         engines.choose("numba")
+    how = r"pip install batchlaws\[gpu12\] \(CUDA 12\) or batchlaws\[gpu13\] \(CUDA 13\)$"
+    with pytest.raises(ModuleNotFoundError, match=f"'cupy' is not installed: {how}"):
+        engines.choose("cupy")
+
+
+def test_the_engine_on_a_device_only_trains_and_is_never_chosen_unasked(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", found("cupy"))
+    assert engines.names("training") == ("numpy", "cupy") and engines.names("chains") == engines.names() == ("numpy",)
+    assert engines.choose().name == "numpy"
+    monkeypatch.setattr(importlib.util, "find_spec", found("numba", "cupy"))
+    assert engines.names("training") == engines.ENGINES and engines.choose().name == "numba"
+    chosen = engines.choose("cupy")
+    assert chosen.on_device and chosen.training is engines.choose("numpy").training
+    there = object()
+    monkeypatch.setitem(sys.modules, "array_api_compat.cupy", there)
+    assert chosen.namespace is there and not engines.choose("numba").on_device
+    assert engines.choose("numpy").namespace is engines.choose("numba").namespace is arrays.backend("numpy")
+    for kernel in set(engines.KERNELS) - {"training"}:
+        with pytest.raises(ValueError, match=f"only trains, it has no kernels '{kernel}': allowed are numpy, numba"):
+            getattr(chosen, kernel)
+
+
+def test_an_engine_holds_every_kernel_it_is_said_to():
+    for kernel in engines.KERNELS:
+        for name in engines.names(kernel):
+            module = getattr(engines.choose(name), kernel)
+            assert module.__all__ and all(hasattr(module, each) for each in module.__all__)
