@@ -1,25 +1,103 @@
 """SGD chains on least squares, in loops; see `sim.engines.with_numpy.chains`.
 
 Chains step one after another within a step, not steps within a chain: chains are independent, so that the
-latencies of one hide behind the others.  The rows of a batch enter eight at a time, each sum in a register of
-its own.
+latencies of one hide behind the others.  A few chains at a time, so that they and the rows stay in the first-level
+cache.  The rows of a batch enter eight at a time, each sum in a register of its own.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from sim.engines.with_numba.tiles import Emitter
 
 __all__ = ["advance"]
 
+_TOGETHER = 32  # chains that step together
+_LANES = 8  # rows that enter together, and columns in a vector
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+
+@intrinsic
+def _residuals(
+    typing: Any, rows: Any, starts: Any, theta: Any, at: Any, steps: Any, found: Any, into: Any, most: Any, eights: Any
+) -> Any:
+    """Set eight residuals of a chain, times the steps; say whether a bound shows that their sum is finite.
+
+    `rows`, `theta` and `found` are flat, `starts` holds the eight rows' first entries, `at` and `into` the chain's.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, rows.dtype, _LANES)
+        data, firsts = e.data(rows, args[0]), cgutils.unpack_tuple(builder, args[1])
+        point, place = e.data(theta, args[2]), args[3]
+        sums = [ir.Constant(e.vector, [0.0] * _LANES)] * _LANES
+        for j in range(eights.count):
+            parameters = e.load(point, builder.add(place, e.whole(_LANES * j)))
+            columns = [e.load(data, builder.add(first, e.whole(_LANES * j))) for first in firsts]
+            sums = [
+                e.fused(column, parameters, total) if j else builder.fmul(column, parameters)
+                for column, total in zip(columns, sums, strict=True)
+            ]
+        residual = builder.fmul(e.eight_sums(sums), e.load(e.data(steps, args[4]), e.whole(0)))
+        e.store(residual, e.data(found, args[5]), args[6])
+        small = builder.fcmp_ordered("<=", builder.fmul(residual, residual), e.spread(args[7]))
+        word = ir.IntType(_LANES)
+        return builder.icmp_unsigned("==", builder.bitcast(small, word), ir.Constant(word, -1))
+
+    whole = types.int64
+    return types.boolean(rows, starts, theta, whole, steps, found, whole, rows.dtype, eights), emit
+
+
+@intrinsic
+def _move(
+    typing: Any, rows: Any, starts: Any, theta: Any, at: Any, found: Any, origin: Any, ends: Any, eights: Any
+) -> Any:
+    """Take the step of a chain; where `ends` is below 0 the last eight columns are what it is."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        e = Emitter(context, builder, rows.dtype, _LANES)
+        data, firsts = e.data(rows, args[0]), cgutils.unpack_tuple(builder, args[1])
+        point, place, residuals = e.data(theta, args[2]), args[3], e.data(found, args[4])
+        back = [builder.fneg(e.broadcast(residuals, builder.add(args[5], e.whole(k)))) for k in range(_LANES)]
+        for j in range(eights.count):
+            at_j = builder.add(place, e.whole(_LANES * j))
+            columns = [e.load(data, builder.add(first, e.whole(_LANES * j))) for first in firsts]
+            parts = [e.load(point, at_j), builder.fmul(back[1], columns[1])]
+            for k in (0, *range(2, _LANES)):
+                parts[k % 2] = e.fused(back[k], columns[k], parts[k % 2])
+            moved = builder.fadd(*parts)
+            if j == eights.count - 1:
+                fixed = e.load(e.data(ends, args[6]), e.whole(0))
+                moved = builder.select(builder.fcmp_ordered("<", fixed, e.zero), fixed, moved)
+            e.store(moved, point, at_j)
+        return context.get_dummy_value()
+
+    whole = types.int64
+    return types.void(rows, starts, theta, whole, found, whole, ends, eights), emit
+
+
+@njit(cache=True, nogil=True)
+def _starts(i: np.ndarray, wide: int) -> tuple[int, int, int, int, int, int, int, int]:
+    """Return the first entries of eight rows."""
+    return (
+        np.int64(i[0]) * wide, np.int64(i[1]) * wide, np.int64(i[2]) * wide, np.int64(i[3]) * wide,
+        np.int64(i[4]) * wide, np.int64(i[5]) * wide, np.int64(i[6]) * wide, np.int64(i[7]) * wide,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _eight(
     rows: np.ndarray,
     theta: np.ndarray,
     indices: np.ndarray,
     steps: np.ndarray,
-    last: int,
+    ends: np.ndarray,
     most: float,
     first: int,
     diverged_at: np.ndarray,
@@ -29,36 +107,30 @@ def _eight(
 
     `eights` has one entry for each eight columns: its length, unlike a number, is known to the compiler.
     """
-    wide, zero = 8 * len(eights), theta.dtype.type(0)
-    s0, s1, s2, s3, s4, s5, s6, s7 = steps[0], steps[1], steps[2], steps[3], steps[4], steps[5], steps[6], steps[7]
-    for t in range(indices.shape[0]):
-        for c in range(theta.shape[0]):
-            i0, i1, i2, i3 = indices[t, c, 0], indices[t, c, 1], indices[t, c, 2], indices[t, c, 3]
-            i4, i5, i6, i7 = indices[t, c, 4], indices[t, c, 5], indices[t, c, 6], indices[t, c, 7]
-            r0 = r1 = r2 = r3 = r4 = r5 = r6 = r7 = zero
-            for j in range(wide):
-                p = theta[c, j]
-                r0 += rows[i0, j] * p
-                r1 += rows[i1, j] * p
-                r2 += rows[i2, j] * p
-                r3 += rows[i3, j] * p
-                r4 += rows[i4, j] * p
-                r5 += rows[i5, j] * p
-                r6 += rows[i6, j] * p
-                r7 += rows[i7, j] * p
-            r0, r1, r2, r3 = r0 * s0, r1 * s1, r2 * s2, r3 * s3
-            r4, r5, r6, r7 = r4 * s4, r5 * s5, r6 * s6, r7 * s7
-            total = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
-            # not `isfinite`, which subtracts and may be folded away where sums may be reordered
-            if not abs(total) <= most or diverged_at[c] >= 0:
-                if diverged_at[c] < 0:
-                    diverged_at[c] = first + t
-                continue
-            for j in range(wide):
-                theta[c, j] -= (
-                    (r0 * rows[i0, j] + r1 * rows[i1, j]) + (r2 * rows[i2, j] + r3 * rows[i3, j])
-                ) + ((r4 * rows[i4, j] + r5 * rows[i5, j]) + (r6 * rows[i6, j] + r7 * rows[i7, j]))
-            theta[c, last] = -1
+    wide = 8 * len(eights)
+    # of our own, as they lie at whole vectors
+    flat, mine, found = np.empty(rows.size, rows.dtype), np.empty(_TOGETHER * wide, rows.dtype), np.empty(8 * _TOGETHER, rows.dtype)
+    flat[:] = rows.ravel()
+    for low in range(0, theta.shape[0], _TOGETHER):
+        high = min(low + _TOGETHER, theta.shape[0])
+        count = high - low
+        mine[: count * wide] = theta[low:high].ravel()
+        noted = diverged_at[low:high]
+        all_walk = noted.max() < 0
+        for t in range(indices.shape[0]):
+            chosen = indices[t, low:high]
+            fine = all_walk
+            for c in range(count):
+                fine &= _residuals(flat, _starts(chosen[c], wide), mine, c * wide, steps, found, 8 * c, most, eights)
+            if not fine:
+                for c in range(count):
+                    if noted[c] < 0 and not abs(found[8 * c : 8 * c + 8].sum()) <= most:
+                        noted[c], all_walk = first + t, False
+                    if noted[c] >= 0:
+                        found[8 * c : 8 * c + 8] = 0
+            for c in range(count):
+                _move(flat, _starts(chosen[c], wide), mine, c * wide, found, 8 * c, ends, eights)
+        theta[low:high] = mine[: count * wide].reshape(count, wide)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
@@ -120,5 +192,6 @@ def advance(
     if B < 8:
         # with step 0, and no residual that the batch does not have
         indices = np.concatenate([indices[:, :, :B], np.repeat(indices[:, :, :1], 8 - B, axis=2)], axis=2)
-    steps = np.where(np.arange(8) < B, step, 0.0).astype(theta.dtype)
-    _eight(rows, theta, indices, steps, last, most, first, diverged_at, eights)
+    steps, ends = np.zeros(8, dtype=theta.dtype), np.zeros(8, dtype=theta.dtype)
+    steps[:B], ends[last % 8] = step, -1
+    _eight(rows, theta, indices, steps, ends, most, first, diverged_at, eights)

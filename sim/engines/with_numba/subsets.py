@@ -11,21 +11,21 @@ from sim.subsets import smallest
 __all__ = ["ordered", "packed"]
 
 
-_WORDS = 1 << 15  # words drawn at a time
-_LOOP = 1 << 10  # words tested in one go
+_LOOP = 1 << 10  # words drawn and tested in one go: they stay in the first-level cache
+_ALL = np.uint64(2**64 - 1)
 
 
 @njit(cache=True, nogil=True)
-def _keep(words: np.ndarray, bits: np.uint64, turns: tuple[np.uint64, ...], kept: np.ndarray) -> int:
-    """Copy the words of distinct bytes to `kept`, one longer; see the NumPy engine for the test of a byte."""
+def _keep(rng: np.random.Generator, bits: np.uint64, turns: tuple[np.uint64, ...], kept: np.ndarray) -> None:
+    """Fill `kept`, but for its last place, with words of distinct bytes; see the NumPy engine for the test of a byte."""
     low = np.uint64(0x7F7F7F7F7F7F7F7F)
     a, b, c, d = turns
     equal = np.empty(_LOOP, np.uint64)
-    done = 0
-    for start in range(0, words.size, _LOOP):
-        part = words[start : start + _LOOP]
-        for i in range(part.size):
-            w = part[i] & bits
+    done, n = 0, kept.size - 1
+    while done < n:
+        words = rng.integers(np.uint64(0), _ALL, size=min(n - done, _LOOP), dtype=np.uint64, endpoint=True)
+        for i in range(words.size):
+            w = words[i] & bits
             w1 = w ^ (w >> np.uint64(8) | w << np.uint64(56))
             w2 = w ^ (w >> np.uint64(16) | w << np.uint64(48))
             w3 = w ^ (w >> np.uint64(24) | w << np.uint64(40))
@@ -36,11 +36,10 @@ def _keep(words: np.ndarray, bits: np.uint64, turns: tuple[np.uint64, ...], kept
                 | ~(((w3 & low) + low) | w3) & c
                 | ~(((w4 & low) + low) | w4) & d
             )
-        for i in range(part.size):
+        for i in range(words.size):
             # written always and kept where it counts: no branch to guess
-            kept[done] = part[i] & bits
+            kept[done] = words[i] & bits
             done += equal[i] == np.uint64(0)
-    return done
 
 
 def packed(N: int, B: int, n: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -48,10 +47,9 @@ def packed(N: int, B: int, n: int, *, rng: np.random.Generator) -> np.ndarray:
     if not fits_a_word(N, B):
         raise ValueError(f"batches of {B} out of {N} do not fit a word: N a power of two to 256, B <= 8")
     bits, turns = word_masks(N, B)
-    kept, done = np.empty(n + 1, dtype=np.uint64), 0
-    while done < n:
-        words = rng.integers(0, 2**64 - 1, size=min(n - done, _WORDS), dtype=np.uint64, endpoint=True)
-        done += _keep(words, bits, turns, kept[done:])
+    kept = np.empty(n + 1, dtype=np.uint64)
+    with rng.bit_generator.lock:
+        _keep(rng, bits, turns, kept)
     return kept[:n].astype("<u8", copy=False).view(np.uint8).reshape(n, 8)
 
 

@@ -16,13 +16,13 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["BYTES", "descend", "dots", "outer"]
+__all__ = ["BYTES", "Emitter", "descend", "dots", "outer"]
 
 BYTES = 64 if llvm.get_host_cpu_features().get("avx512f") else 32
 """Width of a vector; where the host's are narrower LLVM splits them."""
 
 
-class _Emitter:
+class Emitter:
     """What both tiles need: addresses, broadcasts and fused multiply-adds of one element type."""
 
     def __init__(self, context: Any, builder: Any, element: Any, lanes: int) -> None:
@@ -30,6 +30,7 @@ class _Emitter:
         self.scalar = context.get_value_type(element)
         self.vector = ir.VectorType(self.scalar, lanes)
         self.word = ir.IntType(64)
+        self.zero = ir.Constant(self.vector, [0.0] * lanes)
         self.lanes, self.align = lanes, 4 if element == types.float32 else 8
         name = f"llvm.fmuladd.v{lanes}f{8 * self.align}"
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
@@ -78,10 +79,9 @@ class _Emitter:
         return [builder.load(cell) for cell in cells]
 
     def accumulators(self, count: int) -> list[Any]:
-        zero = ir.Constant(self.vector, [0.0] * self.lanes)
         cells = [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]
         for cell in cells:
-            self.builder.store(zero, cell)
+            self.builder.store(self.zero, cell)
         return cells
 
     def fused(self, a: Any, b: Any, c: Any) -> Any:
@@ -92,6 +92,20 @@ class _Emitter:
 
     def pick(self, a: Any, b: Any, lanes: list[int]) -> Any:
         return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+    def eight_sums(self, eight: list[Any]) -> Any:
+        """Return the sums of eight vectors of eight, as one vector."""
+        for left in ([0, 8, 1, 9, 4, 12, 5, 13], [0, 1, 8, 9, 4, 5, 12, 13], [0, 1, 2, 3, 12, 13, 14, 15]):
+            right = [place for place in range(16) if place not in left]
+            if len(eight) == 8:
+                right = [2, 10, 3, 11, 6, 14, 7, 15]
+            elif len(eight) == 2:
+                right = [4, 5, 6, 7, 8, 9, 10, 11]
+            eight = [
+                self.builder.fadd(self.pick(a, b, left), self.pick(a, b, right))
+                for a, b in zip(eight[::2], eight[1::2], strict=True)
+            ]
+        return eight[0]
 
     def four_sums(self, four: list[Any]) -> Any:
         """Return the sums of the lanes of four vectors, as one vector of four."""
@@ -132,7 +146,7 @@ def outer(rows: int, vectors: int, width: int) -> Any:
     ) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             lanes = max(1, width // (c.dtype.bitwidth // 8))
-            e = _Emitter(context, builder, c.dtype, lanes)
+            e = Emitter(context, builder, c.dtype, lanes)
             from_a, first, by_row, by_k, from_w, start, step, into, target, down, count = args
             left, right, result = e.data(a, from_a), e.data(w, from_w), e.data(c, into)
             found = e.outer(rows, vectors, left, first, by_row, by_k, right, start, step, count)
@@ -173,7 +187,7 @@ def descend(rows: int, vectors: int, fast: bool) -> Any:
     ) -> Any:  # fmt: skip
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             lanes = BYTES // (w.dtype.bitwidth // 8)
-            e = _Emitter(context, builder, w.dtype, lanes)
+            e = Emitter(context, builder, w.dtype, lanes)
             from_a, first, by_row, by_k, from_d, start, dk, into, beside, target, down, count, *factors = args
             left, right = e.data(a, from_a), e.data(d, from_d)
             weights, velocity = e.data(w, into), e.data(v, beside)
@@ -220,7 +234,7 @@ def dots(rows: int) -> Any:
     ) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             width = BYTES // (c.dtype.bitwidth // 8)
-            e = _Emitter(context, builder, c.dtype, width)
+            e = Emitter(context, builder, c.dtype, width)
             from_a, first, by_row, from_w, start, by_column, into, target, down, count = args
             left, right, result = e.data(a, from_a), e.data(w, from_w), e.data(c, into)
             cells = e.accumulators(rows * 4)
