@@ -1,8 +1,9 @@
 """SGD chains on least squares, in loops; see `sim.engines.with_numpy.chains`.
 
 Chains step one after another within a step, not steps within a chain: chains are independent, so that the
-latencies of one hide behind the others.  A few chains at a time, so that they and the rows stay in the first-level
-cache.  The rows of a batch enter eight at a time, each sum in a register of its own.
+latencies of one hide behind the others; for the same reason all residuals come before all moves.  A few chains step
+together, so that they stay in the first-level cache beside the rows.  The rows of a batch enter eight at a time,
+each sum in a register of its own.
 """
 
 from __future__ import annotations
@@ -10,80 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import njit
 
-from sim.engines.with_numba.tiles import Emitter
+from sim.engines.with_numba.tiles import move, residuals
 
 __all__ = ["advance"]
 
 _TOGETHER = 32  # chains that step together
-_LANES = 8  # rows that enter together, and columns in a vector
-
-
-@intrinsic
-def _residuals(
-    typing: Any, rows: Any, starts: Any, theta: Any, at: Any, steps: Any, found: Any, into: Any, most: Any, eights: Any
-) -> Any:
-    """Set eight residuals of a chain, times the steps; say whether a bound shows that their sum is finite.
-
-    `rows`, `theta` and `found` are flat, `starts` holds the eight rows' first entries, `at` and `into` the chain's.
-    """
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        e = Emitter(context, builder, rows.dtype, _LANES)
-        data, firsts = e.data(rows, args[0]), cgutils.unpack_tuple(builder, args[1])
-        point, place = e.data(theta, args[2]), args[3]
-        sums = [ir.Constant(e.vector, [0.0] * _LANES)] * _LANES
-        for j in range(eights.count):
-            parameters = e.load(point, builder.add(place, e.whole(_LANES * j)))
-            columns = [e.load(data, builder.add(first, e.whole(_LANES * j))) for first in firsts]
-            sums = [
-                e.fused(column, parameters, total) if j else builder.fmul(column, parameters)
-                for column, total in zip(columns, sums, strict=True)
-            ]
-        residual = builder.fmul(e.eight_sums(sums), e.load(e.data(steps, args[4]), e.whole(0)))
-        e.store(residual, e.data(found, args[5]), args[6])
-        small = builder.fcmp_ordered("<=", builder.fmul(residual, residual), e.spread(args[7]))
-        word = ir.IntType(_LANES)
-        return builder.icmp_unsigned("==", builder.bitcast(small, word), ir.Constant(word, -1))
-
-    whole = types.int64
-    return types.boolean(rows, starts, theta, whole, steps, found, whole, rows.dtype, eights), emit
-
-
-@intrinsic
-def _move(
-    typing: Any, rows: Any, starts: Any, theta: Any, at: Any, found: Any, origin: Any, ends: Any, eights: Any
-) -> Any:
-    """Take the step of a chain; where `ends` is below 0 the last eight columns are what it is."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        e = Emitter(context, builder, rows.dtype, _LANES)
-        data, firsts = e.data(rows, args[0]), cgutils.unpack_tuple(builder, args[1])
-        point, place, residuals = e.data(theta, args[2]), args[3], e.data(found, args[4])
-        back = [builder.fneg(e.broadcast(residuals, builder.add(args[5], e.whole(k)))) for k in range(_LANES)]
-        for j in range(eights.count):
-            at_j = builder.add(place, e.whole(_LANES * j))
-            columns = [e.load(data, builder.add(first, e.whole(_LANES * j))) for first in firsts]
-            parts = [e.load(point, at_j), builder.fmul(back[1], columns[1])]
-            for k in (0, *range(2, _LANES)):
-                parts[k % 2] = e.fused(back[k], columns[k], parts[k % 2])
-            moved = builder.fadd(*parts)
-            if j == eights.count - 1:
-                fixed = e.load(e.data(ends, args[6]), e.whole(0))
-                moved = builder.select(builder.fcmp_ordered("<", fixed, e.zero), fixed, moved)
-            e.store(moved, point, at_j)
-        return context.get_dummy_value()
-
-    whole = types.int64
-    return types.void(rows, starts, theta, whole, found, whole, ends, eights), emit
+_residuals, _move = residuals(), move()
 
 
 @njit(cache=True, nogil=True)
-def _starts(i: np.ndarray, wide: int) -> tuple[int, int, int, int, int, int, int, int]:
+def _starts(i: np.ndarray, wide: int) -> tuple[Any, ...]:
     """Return the first entries of eight rows."""
     return (
         np.int64(i[0]) * wide, np.int64(i[1]) * wide, np.int64(i[2]) * wide, np.int64(i[3]) * wide,
@@ -109,7 +48,8 @@ def _eight(
     """
     wide = 8 * len(eights)
     # of our own, as they lie at whole vectors
-    flat, mine, found = np.empty(rows.size, rows.dtype), np.empty(_TOGETHER * wide, rows.dtype), np.empty(8 * _TOGETHER, rows.dtype)
+    flat, mine = np.empty(rows.size, rows.dtype), np.empty(_TOGETHER * wide, rows.dtype)
+    found = np.empty(8 * _TOGETHER, rows.dtype)
     flat[:] = rows.ravel()
     for low in range(0, theta.shape[0], _TOGETHER):
         high = min(low + _TOGETHER, theta.shape[0])

@@ -11,8 +11,24 @@ from typing import Any
 from numba import njit
 
 from sim.engines.with_numba.products import FAST
+from sim.engines.with_numba.stretches import FOUR, column_sums, standardize, standardize_back, standardize_columns
+from sim.engines.with_numba.tiles import BYTES
 
 __all__ = ["backward", "forward"]
+
+_sums, _over_rows = column_sums(), standardize_columns()
+_centered, _scaled = standardize(True), standardize(False)
+_centered_back, _scaled_back = standardize_back(True), standardize_back(False)
+
+
+@njit(cache=True, nogil=True)
+def _fours(B: int, G: int, wide: int, itemsize: int) -> tuple[int, int]:
+    """Return how many rows, and how many of their groups, go four at a time: groups of a row, or else rows."""
+    if wide * itemsize % BYTES:
+        return 0, 0
+    if G >= FOUR:
+        return B, G // FOUR * FOUR
+    return (B // FOUR * FOUR, 1) if G == 1 else (0, 0)
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -65,13 +81,18 @@ def forward(
     kind = z.dtype.type
     small, one = kind(eps), kind(1)
     if code == 1:
-        mean, var = stats[:H], inverse[:H]
-        _columns(z, ld, B, H, mean, var)
-        for j in range(H):
+        panel = FOUR * BYTES // z.itemsize
+        done = H // panel * panel
+        for j in range(0, done, panel):
+            _over_rows(z, j, ld, B, small, x_hat, inverse, j)
+        rest = H - done
+        mean, var = stats[:rest], inverse[done:H]
+        _columns(z[done:], ld, B, rest, mean, var)
+        for j in range(rest):
             var[j] = one / math.sqrt(var[j] + small)
         for i in range(B):
-            row, hat = z[i * ld : i * ld + H], x_hat[i * ld : i * ld + H]
-            for j in range(H):
+            row, hat = z[i * ld + done : i * ld + H], x_hat[i * ld + done : i * ld + H]
+            for j in range(rest):
                 hat[j] = (row[j] - mean[j]) * var[j]
     elif code == 5:
         share, rest = kind(alpha), kind(1 - alpha)
@@ -87,8 +108,17 @@ def forward(
                 hat[j] = (row[j] - share * mean[j] - middle) * scale[j]
     else:
         wide = H // G
+        rows, groups = _fours(B, G, wide, z.itemsize)
+        step, on = (wide, 1) if G > 1 else (ld, FOUR)
+        for i in range(0, rows, on):
+            for g in range(0, groups, FOUR):
+                start, place = i * ld + g * wide, i * G + g
+                if code == 4:
+                    _scaled(z, start, step, wide, small, x_hat, inverse, place)
+                else:
+                    _centered(z, start, step, wide, small, x_hat, inverse, place)
         for i in range(B):
-            for g in range(G):
+            for g in range(groups if i < rows else 0, G):
                 start = i * ld + g * wide
                 row, hat = z[start : start + wide], x_hat[start : start + wide]
                 middle, spread = _row(row, code != 4)
@@ -109,12 +139,16 @@ def backward(
     """
     kind = d.dtype.type
     zero, one = kind(0), kind(1)
-    for j in range(H):
+    panel = FOUR * BYTES // d.itemsize
+    done = H // panel * panel
+    for j in range(0, done, panel):
+        _sums(d, j, ld, B, x_hat, dbeta, dgamma, j)
+    for j in range(done, H):
         dgamma[j] = zero
         dbeta[j] = zero
     for i in range(B):
         row, hat = d[i * ld : i * ld + H], x_hat[i * ld : i * ld + H]
-        for j in range(H):
+        for j in range(done, H):
             dbeta[j] += row[j]
             dgamma[j] += row[j] * hat[j]
     if code == 1:
@@ -129,8 +163,17 @@ def backward(
     else:
         wide = H // G
         share = one / kind(wide)
+        rows, groups = _fours(B, G, wide, d.itemsize)
+        step, own, on = (wide, wide, 1) if G > 1 else (ld, 0, FOUR)
+        for i in range(0, rows, on):
+            for g in range(0, groups, FOUR):
+                start, place = i * ld + g * wide, i * G + g
+                if code == 4:
+                    _scaled_back(d, start, step, wide, gamma, g * wide, own, x_hat, inverse, place)
+                else:
+                    _centered_back(d, start, step, wide, gamma, g * wide, own, x_hat, inverse, place)
         for i in range(B):
-            for g in range(G):
+            for g in range(groups if i < rows else 0, G):
                 start = i * ld + g * wide
                 row, hat, scale = d[start : start + wide], x_hat[start : start + wide], gamma[g * wide : (g + 1) * wide]
                 total, product = zero, zero

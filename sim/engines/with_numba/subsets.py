@@ -17,7 +17,7 @@ _ALL = np.uint64(2**64 - 1)
 
 @njit(cache=True, nogil=True)
 def _keep(rng: np.random.Generator, bits: np.uint64, turns: tuple[np.uint64, ...], kept: np.ndarray) -> None:
-    """Fill `kept`, but for its last place, with words of distinct bytes; see the NumPy engine for the test of a byte."""
+    """Fill all but the last place of `kept` with words of distinct bytes; see the NumPy engine for the test."""
     low = np.uint64(0x7F7F7F7F7F7F7F7F)
     a, b, c, d = turns
     equal = np.empty(_LOOP, np.uint64)

@@ -16,14 +16,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["BYTES", "Emitter", "descend", "dots", "outer"]
+__all__ = ["BYTES", "ROWS", "Emitter", "descend", "dots", "move", "outer", "residuals"]
 
 BYTES = 64 if llvm.get_host_cpu_features().get("avx512f") else 32
 """Width of a vector; where the host's are narrower LLVM splits them."""
 
+ROWS = 8
+"""Rows that enter a step of a chain together, and columns of a vector there."""
+
 
 class Emitter:
-    """What both tiles need: addresses, broadcasts and fused multiply-adds of one element type."""
+    """What tiles need: addresses, broadcasts and fused multiply-adds of one element type."""
 
     def __init__(self, context: Any, builder: Any, element: Any, lanes: int) -> None:
         self.context, self.builder = context, builder
@@ -37,28 +40,35 @@ class Emitter:
         self.fmuladd = cgutils.get_or_insert_function(builder.module, kind, name)
 
     def whole(self, number: int) -> Any:
+        """Return a constant index."""
         return ir.Constant(self.word, number)
 
     def data(self, kind: Any, array: Any) -> Any:
+        """Return where the entries of an array begin."""
         return cgutils.create_struct_proxy(kind)(self.context, self.builder, array).data
 
     def offset(self, start: Any, step: Any, count: int) -> Any:
+        """Return ``start + count step``."""
         return self.builder.add(start, self.builder.mul(step, self.whole(count)))
 
     def spread(self, one: Any) -> Any:
+        """Return a vector of equal entries."""
         first = self.builder.insert_element(ir.Constant(self.vector, ir.Undefined), one, self.whole(0))
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first, first, mask)
 
     def load(self, data: Any, at: Any) -> Any:
+        """Load a vector."""
         pointer = self.builder.bitcast(self.builder.gep(data, [at]), self.vector.as_pointer())
         return self.builder.load(pointer, align=self.align)
 
     def store(self, value: Any, data: Any, at: Any) -> None:
+        """Store a vector."""
         pointer = self.builder.bitcast(self.builder.gep(data, [at]), value.type.as_pointer())
         self.builder.store(value, pointer, align=self.align)
 
     def broadcast(self, data: Any, at: Any) -> Any:
+        """Return a vector of one entry of an array."""
         return self.spread(self.builder.load(self.builder.gep(data, [at]), align=self.align))
 
     def outer(
@@ -79,28 +89,32 @@ class Emitter:
         return [builder.load(cell) for cell in cells]
 
     def accumulators(self, count: int) -> list[Any]:
+        """Return places for vectors, zero at first; LLVM makes registers of them."""
         cells = [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]
         for cell in cells:
             self.builder.store(self.zero, cell)
         return cells
 
     def fused(self, a: Any, b: Any, c: Any) -> Any:
+        """Return ``a b + c``."""
         return self.builder.call(self.fmuladd, [a, b, c])
 
     def add_product(self, a: Any, b: Any, cell: Any) -> None:
+        """Add ``a b`` to an accumulator."""
         self.builder.store(self.fused(a, b, self.builder.load(cell)), cell)
 
     def pick(self, a: Any, b: Any, lanes: list[int]) -> Any:
+        """Return the entries at these places of two vectors in line."""
         return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
 
     def eight_sums(self, eight: list[Any]) -> Any:
         """Return the sums of eight vectors of eight, as one vector."""
-        for left in ([0, 8, 1, 9, 4, 12, 5, 13], [0, 1, 8, 9, 4, 5, 12, 13], [0, 1, 2, 3, 12, 13, 14, 15]):
-            right = [place for place in range(16) if place not in left]
-            if len(eight) == 8:
-                right = [2, 10, 3, 11, 6, 14, 7, 15]
-            elif len(eight) == 2:
-                right = [4, 5, 6, 7, 8, 9, 10, 11]
+        turns = (
+            ([0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15]),
+            ([0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),
+            ([0, 1, 2, 3, 12, 13, 14, 15], [4, 5, 6, 7, 8, 9, 10, 11]),
+        )
+        for left, right in turns:
             eight = [
                 self.builder.fadd(self.pick(a, b, left), self.pick(a, b, right))
                 for a, b in zip(eight[::2], eight[1::2], strict=True)
@@ -229,9 +243,7 @@ def dots(rows: int) -> Any:
     """
 
     @intrinsic
-    def tile(
-        typing: Any, a: Any, a0: Any, am: Any, w: Any, w0: Any, wn: Any, c: Any, c0: Any, cm: Any, K: Any
-    ) -> Any:
+    def tile(typing: Any, a: Any, a0: Any, am: Any, w: Any, w0: Any, wn: Any, c: Any, c0: Any, cm: Any, K: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             width = BYTES // (c.dtype.bitwidth // 8)
             e = Emitter(context, builder, c.dtype, width)
@@ -253,5 +265,84 @@ def dots(rows: int) -> Any:
 
         whole = types.int64
         return types.void(a, whole, whole, w, whole, whole, c, whole, whole, whole), emit
+
+    return tile
+
+
+def residuals() -> Any:
+    """Return a tile of a chain's residuals, the inner products of its parameters with eight rows.
+
+    Returns
+    -------
+    intrinsic
+        ``tile(rows, starts, theta, at, steps, found, into, most, eights)``: flat arrays; the first entries of eight
+        rows, as a tuple, and of the chain; factors of the eight results, which are set; and a tuple with an entry
+        for each eight columns, as its length is known to the compiler.  It says whether the squares of the results
+        are at most `most`, so that their sum is finite.
+    """
+
+    @intrinsic
+    def tile(
+        typing: Any, rows: Any, starts: Any, theta: Any, at: Any, steps: Any, found: Any, into: Any, most: Any,
+        eights: Any,
+    ) -> Any:  # fmt: skip
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            e = Emitter(context, builder, rows.dtype, ROWS)
+            data, firsts = e.data(rows, args[0]), cgutils.unpack_tuple(builder, args[1])
+            point, place = e.data(theta, args[2]), args[3]
+            sums = [e.zero] * ROWS
+            for j in range(eights.count):
+                parameters = e.load(point, builder.add(place, e.whole(ROWS * j)))
+                columns = [e.load(data, builder.add(first, e.whole(ROWS * j))) for first in firsts]
+                sums = [
+                    e.fused(column, parameters, total) if j else builder.fmul(column, parameters)
+                    for column, total in zip(columns, sums, strict=True)
+                ]
+            residual = builder.fmul(e.eight_sums(sums), e.load(e.data(steps, args[4]), e.whole(0)))
+            e.store(residual, e.data(found, args[5]), args[6])
+            small = builder.fcmp_ordered("<=", builder.fmul(residual, residual), e.spread(args[7]))
+            bits = ir.IntType(ROWS)
+            return builder.icmp_unsigned("==", builder.bitcast(small, bits), ir.Constant(bits, -1))
+
+        whole = types.int64
+        return types.boolean(rows, starts, theta, whole, steps, found, whole, rows.dtype, eights), emit
+
+    return tile
+
+
+def move() -> Any:
+    """Return a tile that takes the step of a chain, given its residuals.
+
+    Returns
+    -------
+    intrinsic
+        ``tile(rows, starts, theta, at, found, origin, ends, eights)``: as for `residuals`; where the eight `ends`
+        are below 0 they are what the last eight columns become.
+    """
+
+    @intrinsic
+    def tile(
+        typing: Any, rows: Any, starts: Any, theta: Any, at: Any, found: Any, origin: Any, ends: Any, eights: Any
+    ) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            e = Emitter(context, builder, rows.dtype, ROWS)
+            data, firsts = e.data(rows, args[0]), cgutils.unpack_tuple(builder, args[1])
+            point, place, origin = e.data(theta, args[2]), args[3], e.data(found, args[4])
+            back = [builder.fneg(e.broadcast(origin, builder.add(args[5], e.whole(k)))) for k in range(ROWS)]
+            for j in range(eights.count):
+                there = builder.add(place, e.whole(ROWS * j))
+                columns = [e.load(data, builder.add(first, e.whole(ROWS * j))) for first in firsts]
+                parts = [e.load(point, there), builder.fmul(back[1], columns[1])]
+                for k in (0, *range(2, ROWS)):
+                    parts[k % 2] = e.fused(back[k], columns[k], parts[k % 2])
+                moved = builder.fadd(*parts)
+                if j == eights.count - 1:
+                    fixed = e.load(e.data(ends, args[6]), e.whole(0))
+                    moved = builder.select(builder.fcmp_ordered("<", fixed, e.zero), fixed, moved)
+                e.store(moved, point, there)
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.void(rows, starts, theta, whole, found, whole, ends, eights), emit
 
     return tile

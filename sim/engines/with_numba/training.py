@@ -115,14 +115,21 @@ def _update(
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _length(x: Any, x0: int, ld: int, B: int, H: int) -> float:
+def _length(x: Any) -> float:
     """Return the root of the sum of squares: no weight gradient exceeds the product of two of them."""
     total = x[0] * 0
-    for i in range(B):
-        row = x[x0 + i * ld : x0 + i * ld + H]
-        for j in range(H):
-            total += row[j] * row[j]
+    for j in range(len(x)):
+        total += x[j] * x[j]
     return math.sqrt(total)
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _total(x: Any) -> Any:
+    """Return the sum of all entries; infinities and NaN stay in it."""
+    total = x[0] * 0
+    for j in range(len(x)):
+        total += x[j]
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -130,12 +137,12 @@ def _finite(h: Any, d: Any, at: Any, lds: Any, B: int, layers: Any, tails: Any, 
     """Say whether the sum of the gradient is finite, by a bound where that settles it."""
     bound, largest = 0.0, 1e30 if h.itemsize == 4 else 1e290
     for number in range(len(layers)):
-        wide, out = layers[number, 0], layers[number, 1]
-        inputs = _length(h, at[number], lds[number], B, wide)
-        bound = max(bound, inputs * _length(d, at[number + 1], lds[number + 1], B, out))
-    if bound < largest / 1e8 and np.isfinite(tails.sum()):
+        # with the zeros between rows
+        inputs = _length(h[at[number] : at[number + 1]])
+        bound = max(bound, inputs * _length(d[at[number + 1] : at[number + 2]]))
+    total = _total(tails.reshape(-1))
+    if bound < largest / 1e8 and np.isfinite(total):
         return True
-    total = tails.sum()
     for number in range(len(layers)):
         wide, out = layers[number, 0], layers[number, 1]
         for i in range(wide):

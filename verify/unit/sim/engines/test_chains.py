@@ -57,3 +57,18 @@ def test_divergence_is_noted_with_its_step_and_stays(name: str, B: int) -> None:
     assert (np.delete(noted, 13) == -1).all()
     assert (theta[13] == before).all()
     assert np.isfinite(theta).all()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_chain_far_away_but_finite_walks_on(name: str) -> None:
+    rows, theta, indices = _setup(5, 8, np.float32, 8)
+    # squares of its residuals overflow, their sum does not
+    theta[13, :5] = 1e25
+    expected = theta[13, :5].astype(np.float64)
+    A, y = rows[:, :5].astype(np.float64), rows[:, 5].astype(np.float64)
+    for chosen in indices[:, 13]:
+        expected = expected - 0.02 * (A[chosen] @ expected - y[chosen]) @ A[chosen]
+    noted = np.full(len(theta), -1)
+    engines.choose(name).chains.advance(rows, theta, indices, 8, 0.02, last=5, first=0, diverged_at=noted)
+    assert (noted == -1).all()
+    assert np.abs(theta[13, :5] - expected).max() <= 1e-4 * np.abs(expected).max()

@@ -86,6 +86,22 @@ def test_adam_equals_the_plain_program(engine, norm):
     np.testing.assert_allclose(ours.losses, theirs.losses, rtol=1e-9)
 
 
+@pytest.mark.parametrize("B", (3, 5, 8))
+@pytest.mark.parametrize("norm", ("batch", "layer", "group", "rms"))
+def test_norms_of_whole_vectors_and_a_rest_equal_the_plain_program(engine, norm, B):
+    # six groups are four and two; 48 columns of float32 are a panel of 32 and 16
+    widths, groups = (7, 48, 96, 3), 6 if norm == "group" else None
+    network = Network(widths, "tanh", "cross_entropy", norm, groups)
+    plain = MLP(widths, "tanh", "cross_entropy", norm, groups)
+    X, y, _ = cloud()
+    theta, drawn = start(network, 2), batches(2, 4, B)
+    optimizer = Optimizer("heavy_ball", 0.02, beta=0.9)
+    for kind, near in ((np.float64, 1e-12), (np.float32, 2e-4)):
+        ours = replay(network, theta.astype(kind), X, y, drawn, optimizer=optimizer, engine=engine)
+        theirs = train(plain, theta, X, y, drawn, optimizer=optimizer)
+        np.testing.assert_allclose(ours.theta, theirs.theta, rtol=0, atol=near)
+
+
 @pytest.mark.parametrize("activation", ("linear", "tanh", "gelu"))
 @pytest.mark.parametrize("norm", ("none", "group"))
 @pytest.mark.parametrize("loss", ("cross_entropy", "squared"))
