@@ -144,9 +144,9 @@ def prepare(setting: str, *, engine: str = "auto", threads: int = 1) -> Task:
     setting
         One of `SETTINGS`.
     engine
-        As for `sim.engines.choose`.  Convolutions are trained in place by NumPy under either engine.
+        As for `sim.engines.choose`.
     threads
-        Threads that share the replicas under the numba engine.
+        Threads that share the replicas.
     """
     given = workload(setting)
     name = setting.rpartition(" B=")[0]
@@ -156,7 +156,7 @@ def prepare(setting: str, *, engine: str = "auto", threads: int = 1) -> Task:
             ensembles.replay, ensembles.Network(_WIDTHS[name]), engine="numba", threads=threads, optimizer=method
         )
     else:
-        run = partial(in_place.train, given.network, optimizer=method)
+        run = partial(in_place.train, given.network, optimizer=method, engine=engine, threads=threads)
     small = given.small
 
     def work() -> object:

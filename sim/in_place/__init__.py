@@ -1,18 +1,26 @@
-"""Training networks of layers in place: one replica after another, every array allocated once.
+"""Training networks of layers in place: each replica takes all its steps on arrays that are allocated once.
 
 The batch is the last axis of every activation, (C, H, W, B) or (I, B), so that copies, products and sums run over
 long contiguous stretches and flattening is free.  A row of ones below each activation makes a dense layer's bias
 one more row of its weights.  Each layer's step is taken while its gradient is still in the cache, which is
-why a replica that diverges is run again, with a look at every gradient before it is used.
+why a replica that diverges is run again, with a look at every gradient before it is used.  So it is in NumPy; the
+numba engine runs the same steps compiled, from a table (`sim.in_place.plan`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from sim import engines
+from sim.in_place import plan
 from sim.in_place.layers import compiled
 from sim.optimizers import Optimizer
 from sim.sequential import Network
@@ -28,7 +36,7 @@ class _Diverged(Exception):
 
 
 class _Replica:
-    """One replica's buffers: parameters, velocity, activations, residuals."""
+    """One replica's arrays in NumPy: parameters, velocity, activations, residuals."""
 
     def __init__(self, network: Network, B: int, dtype: np.dtype[Any], beta: float) -> None:
         self.theta = np.empty(network.size, dtype)
@@ -117,6 +125,8 @@ def train(
     *,
     optimizer: Optimizer,
     limit: float = 1e6,
+    engine: str = "auto",
+    threads: int = 1,
 ) -> Outcome:
     """Train every replica on its own sequence of batches, as `sim.training.train` does, faster.
 
@@ -135,6 +145,10 @@ def train(
         One of `METHODS`, without weight decay; the step size may differ by replica.
     limit
         A batch loss above this, or one that is not finite, is divergence; so is a gradient that is not finite.
+    engine
+        As for `sim.engines.choose`, ``numpy`` or ``numba``; they agree up to rounding.
+    threads
+        Threads that share the replicas; the result does not depend on their number.
 
     Returns
     -------
@@ -146,26 +160,95 @@ def train(
     ValueError
         If shapes or types do not fit, an index is outside the data, or the network or method is none of the above.
     """
-    R, N = theta.shape[0], len(X)
+    R = theta.shape[0]
     eta = np.broadcast_to(np.asarray(optimizer.eta, dtype=np.float64), (R,))
     _check(network, theta, X, y, batches, optimizer, limit)
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise ValueError(f"threads must be a whole number >= 1, got {threads!r}")
+    chosen = engines.choose(engine)
+    if chosen.on_device:
+        raise ValueError(f"in place the engines are numpy, numba, got {chosen.name}")
     batches = np.broadcast_to(batches, (R, *batches.shape[-2:]))
-    T, B = batches.shape[1:]
-    columns = np.ascontiguousarray(X.reshape(N, -1).T, dtype=theta.dtype)
-    losses, diverged_at = np.full((T, R), np.inf), np.full(R, -1)
-    found = theta.copy()
-    replica = _Replica(network, B, theta.dtype, optimizer.beta)
-    with np.errstate(all="ignore"):
+    make = _compiled if chosen.name == "numba" else _plain
+    worker = make(network, theta.dtype, X, y, batches.shape[2], optimizer.beta, limit)
+    found, losses, diverged_at = theta.copy(), np.full((R, batches.shape[1]), np.inf), np.full(R, -1)
+
+    free: SimpleQueue[_Run] = SimpleQueue()
+    for _ in range(min(threads, R)):
+        free.put(worker())
+
+    def work(r: int) -> None:
+        run = free.get()
+        try:
+            diverged_at[r] = run(found[r], batches[r], float(eta[r]), losses[r])
+        finally:
+            free.put(run)
+
+    if threads == 1:
         for r in range(R):
+            work(r)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(R)))
+    return Outcome(found, np.ascontiguousarray(losses.T), diverged_at)
+
+
+_Run = Callable[[np.ndarray, np.ndarray, float, np.ndarray], int]
+"""Moves a replica's parameters, fills its losses, and returns the step at which it diverged, -1 for none."""
+
+
+def _plain(
+    network: Network, dtype: np.dtype[Any], X: np.ndarray, y: np.ndarray, B: int, beta: float, limit: float
+) -> Callable[[], _Run]:
+    """Return what makes NumPy's run, one for each thread."""
+    columns = np.ascontiguousarray(X.reshape(len(X), -1).T, dtype=dtype)
+
+    def run(replica: _Replica, theta: np.ndarray, batches: np.ndarray, eta: float, losses: np.ndarray) -> int:
+        start, end = theta.copy(), -1
+        # each thread has warnings of its own
+        with np.errstate(all="ignore"):
             for careful in (False, True):
-                row = np.full(T, np.inf)
-                end = _run(
-                    replica, theta[r], (columns, y), batches[r], network.loss, float(eta[r]), limit, row, careful
-                )  # fmt: skip
+                losses[...] = np.inf
+                end = _run(replica, start, (columns, y), batches, network.loss, eta, limit, losses, careful)
                 if end != -2:
                     break
-            found[r], losses[:, r], diverged_at[r] = replica.theta, row, end
-    return Outcome(found, losses, diverged_at)
+        theta[...] = replica.theta
+        return end
+
+    return lambda: partial(run, _Replica(network, B, dtype, beta))
+
+
+def _compiled(
+    network: Network, dtype: np.dtype[Any], X: np.ndarray, y: np.ndarray, B: int, beta: float, limit: float
+) -> Callable[[], _Run]:
+    """Return what makes numba's run, one for each thread."""
+    kernels = import_module("sim.engines.with_numba.in_place")
+    made = plan.compiled(network, B, dtype)
+    # one memory layout each, or the engine would compile itself again for another
+    alike = partial(np.require, requirements=("C", "A", "W"))
+    rows = alike(X.reshape(len(X), -1), dtype)
+    entropy = network.loss == "cross_entropy"
+    labels = alike(y if entropy else (), np.int64)
+    targets = np.zeros((0, 0), dtype) if entropy else alike(y, dtype)
+
+    def run(
+        arrays: tuple[np.ndarray, ...], theta: np.ndarray, batches: np.ndarray, eta: float, losses: np.ndarray
+    ) -> int:
+        flat, velocity, gradient = arrays
+        velocity[...] = 0
+        return int(
+            kernels.run(
+                made.steps, made.places, flat, *made.x, made.shape, made.z, made.dz, made.classes, theta, velocity,
+                gradient, rows, labels, targets, alike(batches, np.int64), dtype.type(eta), dtype.type(beta),
+                float(limit), losses,
+            )
+        )  # fmt: skip
+
+    def worker() -> _Run:
+        arrays = (made.flat(dtype), np.empty(network.size, dtype), np.empty(network.size, dtype))
+        return partial(run, arrays)
+
+    return worker
 
 
 def _check(

@@ -10,22 +10,44 @@ import numpy as np
 from sim.in_place.step import Array, Step
 from sim.norm_blocks import Norm
 
-__all__ = ["NormStep"]
+__all__ = ["NormStep", "pools"]
 
 
-def _pools(layer: Norm, C: int, S: int, B: int) -> tuple[int, int, int]:
-    """Return the shape in which the middle axis is what one statistic pools."""
+def pools(layer: Norm, before: tuple[int, ...], B: int) -> tuple[int, int, int]:
+    """Return the shape in which the middle axis is what one statistic pools.
+
+    Parameters
+    ----------
+    layer
+        The norm.
+    before
+        Shape of an example.
+    B
+        Batch size.
+
+    Raises
+    ------
+    ValueError
+        If the norm has no form in place, ``eps = 0``, or a statistic would pool a single entry.
+    """
+    C, S = before[0], math.prod(before[1:])
     match layer.kind:
         case "batch":
-            return C, S * B, 1
+            found = C, S * B, 1
         case "instance":
-            return C, S, B
+            found = C, S, B
         case "group":
             G = layer.groups or 1
-            return G, C // G * S, B
+            found = G, C // G * S, B
         case "layer" | "rms":
-            return 1, C * S, B
-    raise ValueError(f"in place there is no {layer.kind} norm: train with sim.training.train")
+            found = 1, C * S, B
+        case _:
+            raise ValueError(f"in place there is no {layer.kind} norm: train with sim.training.train")
+    if found[1] < 2 and layer.kind != "rms":
+        raise ValueError(f"{layer.kind} statistics needs at least 2 entries, got {found[1]}")
+    if not layer.eps > 0:
+        raise ValueError(f"in place a norm needs eps > 0, got {layer.eps}")
+    return found
 
 
 class NormStep(Step):
@@ -34,18 +56,13 @@ class NormStep(Step):
     def __init__(self, layer: Norm, before: tuple[int, ...], *args: Any) -> None:
         super().__init__(*args)
         C, S, B = before[0], math.prod(before[1:]), self.x.shape[1]
-        pools = _pools(layer, C, S, B)
-        if pools[1] < 2 and layer.kind != "rms":
-            raise ValueError(f"{layer.kind} statistics needs at least 2 entries, got {pools[1]}")
-        if not layer.eps > 0:
-            raise ValueError(f"in place a norm needs eps > 0, got {layer.eps}")
-        dtype = self.x.dtype
+        shape, dtype = pools(layer, before, B), self.x.dtype
         self.centers, self.affine, self.C = layer.kind != "rms", layer.affine, C
         self.eps = np.asarray(layer.eps, dtype)
-        self.share = np.full((1, pools[1]), 1 / pools[1], dtype)
-        self.x_hat, self.work = np.empty(pools, dtype), np.empty(pools, dtype)
-        self.mean, self.inverse = np.empty((pools[0], 1, pools[2]), dtype), np.empty((pools[0], 1, pools[2]), dtype)
-        self.pooled_x, self.pooled_dx = self.x.reshape(pools), self.dx.reshape(pools)
+        self.share = np.full((1, shape[1]), 1 / shape[1], dtype)
+        self.x_hat, self.work = np.empty(shape, dtype), np.empty(shape, dtype)
+        self.mean, self.inverse = np.empty((shape[0], 1, shape[2]), dtype), np.empty((shape[0], 1, shape[2]), dtype)
+        self.pooled_x, self.pooled_dx = self.x.reshape(shape), self.dx.reshape(shape)
         self.rows = (C, S * B)
         self.ones = np.ones(S * B, dtype)
 
