@@ -312,7 +312,7 @@ def _limit(node: sp.Basic, world: Context) -> Number:
     if one == 0:
         return Fraction(0)
     ratio = (two - one) / one
-    if not -1 < ratio < 1:
+    if not isinstance(ratio, Jet) and not -1 < ratio < 1:
         raise ValueError(f"the chain does not contract: factor {ratio}")
     return one / (1 - ratio)
 

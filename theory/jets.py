@@ -59,11 +59,14 @@ class Jet:
         return self._other(other) - self
 
     def __mul__(self, other: Scalar) -> Jet:
-        theirs = self._other(other)
-        a, b = self.terms, theirs.terms
+        if not isinstance(other, Jet):
+            return Jet([a * other for a in self.terms], self.low)
+        mine, theirs = self._stripped(), other._stripped()
+        a, b = mine.terms, theirs.terms
         known = min(len(a), len(b))
-        return Jet([sum((a[i] * b[k - i] for i in range(k + 1)), Fraction(0)) for k in range(known)],
-                   self.low + theirs.low)
+        there = [i for i in range(known) if a[i] != 0]
+        return Jet([sum((a[i] * b[k - i] for i in there if i <= k), Fraction(0)) for k in range(known)],
+                   mine.low + theirs.low)
 
     __rmul__ = __mul__
 
@@ -74,14 +77,18 @@ class Jet:
                 return Jet(self.terms[k:], self.low + k)
         raise ZeroDivisionError("a series without a term that is known not to vanish")
 
+    def _stripped(self) -> Jet:
+        """Drop leading zeros, which would cost known orders; a series of zeros stays."""
+        return self._reduced() if any(term != 0 for term in self.terms) else self
+
     def __truediv__(self, other: Scalar) -> Jet:
-        divisor = self._other(other)._reduced()
-        top, bottom = self.terms, divisor.terms
+        mine, divisor = self._stripped(), self._other(other)._reduced()
+        top, bottom = mine.terms, divisor.terms
         quotient: list[Scalar] = []
         for k in range(min(len(top), len(bottom))):
             rest = top[k] - sum((quotient[i] * bottom[k - i] for i in range(k)), Fraction(0))
             quotient.append(rest / bottom[0])
-        return Jet(quotient, self.low - divisor.low)
+        return Jet(quotient, mine.low - divisor.low)
 
     def __rtruediv__(self, other: Scalar) -> Jet:
         return self._other(other) / self

@@ -88,8 +88,11 @@ class _Unevaluated(sp.Function):
 class Node(_Unevaluated):
     """A node of the statement language: its value is measured, not given.
 
-    Families of nodes beside those here live in `theory.nodes`.
+    Families of nodes beside those here live in `theory.nodes`.  A transparent node of one batch's sums speaks of that
+    batch.
     """
+
+    transparent = False
 
 
 class BatchSum(Node):
@@ -197,6 +200,7 @@ class At(Node):
     """The first argument with parameters (second, fourth, ...) set to values (third, fifth, ...)."""
 
     nargs = (3, 5, 7)
+    transparent = True
 
     @property
     def settings(self) -> dict[sp.Basic, sp.Basic]:

@@ -6,8 +6,8 @@ from theory import notation as nt
 from theory.domain import Choice, Constraint, Integers, Param, Reals
 from theory.law import Assumption
 
-__all__ = ["BATCH", "CURVATURE", "DESIGN", "FITS", "FROZEN", "IID", "POPULATION", "RATE", "STEP_INDEPENDENCE",
-           "UNIFORM_BATCH", "VARIANCE"]
+__all__ = ["BATCH", "CURVATURE", "DESIGN", "FITS", "FROZEN", "IID", "NOISE_LEFT", "POPULATION", "RATE", "RATE_BEFORE",
+           "SCALE", "SCALED_FITS", "STEP_INDEPENDENCE", "UNIFORM_BATCH", "VARIANCE"]
 
 POPULATION = Param(nt.N, Integers(2), 16, "population size: examples the batches are drawn from")
 BATCH = Param(nt.B, Integers(1), 4, "batch size")
@@ -16,8 +16,13 @@ DESIGN = Param(nt.design, Choice(("wor", "wr")), "wor", "sampling design: withou
 IID = Param(nt.design, Choice(("wr",)), "wr", "independent draws (wr)")
 CURVATURE = Param(nt.h, Reals(0, open=True), Fraction(1), "curvature of the quadratic")
 RATE = Param(nt.eta, Reals(0, open=True), Fraction(1, 2), "step size (learning rate)")
+RATE_BEFORE = Param(nt.eta, Reals(0, open=True), Fraction(1, 8), "step size (learning rate) before scaling")
+SCALE = Param(nt.k, Integers(2), 2, "scale factor of the linear rule", "k = 1 changes nothing")
 
 FITS = Constraint(nt.B <= nt.N, "the batch of {B} exceeds the {N} samples; without replacement B must be <= N", "wor")
+SCALED_FITS = Constraint(nt.k * nt.B <= nt.N,
+                         "the scaled batch of k*B exceeds the {N} samples (k = {k}, B = {B})", "wor")
+NOISE_LEFT = Constraint(nt.B < nt.N, "B = {B} is not allowed: at B = N = {N} there is no noise to compare", "wor")
 
 UNIFORM_BATCH = Assumption("uniform batch", "every batch of B examples is equally likely (wor), or the B examples are "
                            "independent uniform draws (wr)")

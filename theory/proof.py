@@ -17,7 +17,7 @@ from theory import notation as nt
 from theory.equality import PROVED, REFUTED, UNDECIDED, Check, equal
 from theory.law import Law, Part, Step
 
-__all__ = ["RULES", "Line", "Replay", "bounds", "check_step", "meaning", "replay", "rule_words"]
+__all__ = ["RULES", "Line", "Replay", "axioms", "bounds", "check_step", "meaning", "replay", "rule_words"]
 
 RULES = {
     "statement": "the left side, as stated",
@@ -90,8 +90,13 @@ def replay(law: Law, *, points: int = 4) -> Replay:
                               UNDECIDED, {}, 0))
     answers = {line.answer for line in lines}
     answer = REFUTED if REFUTED in answers else PROVED if answers == {PROVED} else UNDECIDED
-    axioms = tuple(f"{line.part}: {line.note}" for line in lines if line.rule == "axiom")
-    return Replay(law.id, tuple(lines), answer, axioms)
+    return Replay(law.id, tuple(lines), answer, axioms(law))
+
+
+def axioms(law: Law) -> tuple[str, ...]:
+    """Return the classical theorems that a law's derivation cites and does not derive, each with its part."""
+    return tuple(f"{part.name}: {_theorem(step.rule) or step.note}" for part in law.parts for step in part.derivation
+                 if step.rule == "axiom" or _theorem(step.rule))
 
 
 def meaning(part: Part, expr: sp.Basic, worlds: list[oracle.Context]) -> tuple[int, bool]:
@@ -118,6 +123,11 @@ def rule_words(rule: str) -> str:
     """Return what a rule does, in words; empty for an unknown one."""
     name = rule.partition(":")[0]
     return registry.RULES[name].text if name in registry.RULES else RULES.get(name, "")
+
+
+def _theorem(rule: str) -> str:
+    """Return the theorem that a rule applies without deriving it; empty for most rules."""
+    return registry.RULES[rule].theorem if rule in registry.RULES else ""
 
 
 def bounds(rule: str) -> bool:

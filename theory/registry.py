@@ -64,11 +64,14 @@ class Rule:
         Judges a `Situation`.
     bound
         True if it proves an inequality, in the direction of the part's statement, and no equality.
+    theorem
+        The classical theorem that it applies, where that is cited and not derived: lines by it count as axioms.
     """
 
     text: str
     check: Callable[[Situation], Check]
     bound: bool = False
+    theorem: str = ""
 
 
 MEANINGS: dict[type, Meaning] = {}
@@ -95,7 +98,7 @@ def means(*kinds: type) -> Callable[[Meaning], Meaning]:
 
 
 def rule(
-    name: str, text: str, *, bound: bool = False
+    name: str, text: str, *, bound: bool = False, theorem: str = ""
 ) -> Callable[[Callable[[Situation], Check]], Callable[[Situation], Check]]:
     """Register a rule of proof.
 
@@ -108,7 +111,7 @@ def rule(
     def register(check: Callable[[Situation], Check]) -> Callable[[Situation], Check]:
         if name in RULES and RULES[name].check.__qualname__ != check.__qualname__:
             raise ValueError(f"rule {name!r} is registered twice")
-        RULES[name] = Rule(text, check, bound)
+        RULES[name] = Rule(text, check, bound, theorem)
         return check
 
     return register

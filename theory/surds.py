@@ -7,9 +7,11 @@ prime would leave two equal numbers looking different, never two different numbe
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import Any
 
 import flint
 import sympy as sp
@@ -17,6 +19,16 @@ import sympy as sp
 __all__ = ["Surd", "root"]
 
 PRIMES = tuple(sp.primerange(2, 1000))
+
+
+def _exact_only(operation: Callable[[Surd, Any], Any]) -> Callable[[Surd, Any], Any]:
+    """Leave operations with numbers that are not exact to the other number."""
+
+    @functools.wraps(operation)
+    def told(self: Surd, other: Any) -> Any:
+        return operation(self, other) if isinstance(other, (Surd, Fraction, int)) else NotImplemented
+
+    return told
 
 
 class Surd:
@@ -33,6 +45,7 @@ class Surd:
     def __init__(self, terms: Mapping[int, Fraction]) -> None:
         self.terms = {k: c for k, c in terms.items() if c}
 
+    @_exact_only
     def __add__(self, other: Surd | Fraction | int) -> Surd:
         terms = dict(self.terms)
         for k, c in _surd(other).terms.items():
@@ -44,12 +57,14 @@ class Surd:
     def __neg__(self) -> Surd:
         return Surd({k: -c for k, c in self.terms.items()})
 
+    @_exact_only
     def __sub__(self, other: Surd | Fraction | int) -> Surd:
         return self + -_surd(other)
 
     def __rsub__(self, other: Fraction | int) -> Surd:
         return _surd(other) - self
 
+    @_exact_only
     def __mul__(self, other: Surd | Fraction | int) -> Surd:
         terms: dict[int, Fraction] = {}
         for j, a in self.terms.items():
@@ -61,6 +76,7 @@ class Surd:
 
     __rmul__ = __mul__
 
+    @_exact_only
     def __truediv__(self, other: Surd | Fraction | int) -> Surd:
         return self * _surd(other) ** -1
 
@@ -116,15 +132,19 @@ class Surd:
                     return 1 if total > 0 else -1
         raise ArithmeticError(f"the sign of {self} does not show in 4096 bits")
 
+    @_exact_only
     def __lt__(self, other: Surd | Fraction | int) -> bool:
         return (self - other).sign() < 0
 
+    @_exact_only
     def __le__(self, other: Surd | Fraction | int) -> bool:
         return (self - other).sign() <= 0
 
+    @_exact_only
     def __gt__(self, other: Surd | Fraction | int) -> bool:
         return (self - other).sign() > 0
 
+    @_exact_only
     def __ge__(self, other: Surd | Fraction | int) -> bool:
         return (self - other).sign() >= 0
 

@@ -72,6 +72,8 @@ def status_of(laws: Sequence[Law], store: Path | None, profile: str) -> Statuses
 
 def record(law: Law, status: str) -> dict[str, Any]:
     """Return what `list --json` says of a law."""
+    from theory import proof
+
     return {
         "id": law.id,
         "version": law.version,
@@ -83,6 +85,7 @@ def record(law: Law, status: str) -> dict[str, Any]:
         "channels": list(law.requires),
         "rivals": [{"part": part.name, "name": rival.name, "near": rival.near} for part, rival in law.rivals],
         "sources": [{"key": s.key, "locator": s.locator, "read": s.read} for s in law.sources],
+        "axioms": list(proof.axioms(law)),
     }
 
 
@@ -96,11 +99,12 @@ def record(law: Law, status: str) -> dict[str, Any]:
 @click.option(
     "--status", "wanted", type=click.Choice(STATUSES), default=None, help="Only laws of this status."
 )
+@click.option("--axioms", "only_axioms", is_flag=True, help="Count the theorems cited and not derived, law by law.")
 @STORE
 @PROFILE
 @JSON
 def list_laws(
-    family: str | None, wanted: str | None, store: Path | None, profile: str, as_json: bool
+    family: str | None, wanted: str | None, only_axioms: bool, store: Path | None, profile: str, as_json: bool
 ) -> None:
     """List the laws with their status."""
     from theory import laws
@@ -117,10 +121,24 @@ def list_laws(
         print_json([record(law, found.words[law.id]) for law in shown])
         return
     width = max((len(law.id) for law in shown), default=0)
+    if only_axioms:
+        _axioms(shown, width)
+        return
     for law in shown:
         word = found.words[law.id]
         click.echo(f"{law.id:<{width}}  {colored(f'{word:<12}', word)}  {law.exactness:<17}  {law.title}")
     say(f"{len(shown)} of {len(everything)} laws")
+
+
+def _axioms(shown: Sequence[Law], width: int) -> None:
+    from theory import proof
+
+    cited = {law.id: proof.axioms(law) for law in shown}
+    for law_id, found in cited.items():
+        click.echo(f"{law_id:<{width}}  {len(found)}")
+        for text in found:
+            click.echo(f"{'':<{width}}     {text}")
+    say(f"{sum(map(len, cited.values()))} theorems cited and not derived in {len(shown)} laws")
 
 
 @click.command()
@@ -140,7 +158,7 @@ def show(law_id: str, store: Path | None, profile: str, as_json: bool) -> None:
         return
     click.echo(f"{law.handle}  {colored(word, word)}\n{law.title}\n\n{law.words.strip()}\n")
     for part in law.parts:
-        click.echo(f"{part.name}:\n    {maths.text(part.lhs)}\n  = {maths.text(part.rhs)}")
+        click.echo(f"{part.name}:\n    {maths.text(part.lhs)}\n {part.relation:>2} {maths.text(part.rhs)}")
     click.echo("\nparameters")
     for param in law.params:
         click.echo(
@@ -189,6 +207,7 @@ def _details(law: Law) -> dict[str, Any]:
             {
                 "name": part.name,
                 "lhs": maths.text(part.lhs),
+                "relation": part.relation,
                 "rhs": maths.text(part.rhs),
                 "latex": maths.equation(part.statement),
                 "derivation": [

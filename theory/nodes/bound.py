@@ -7,11 +7,12 @@ import sympy as sp
 from theory import notation as nt
 from theory import registry, rules
 from theory.equality import PROVED, UNDECIDED, Check, equal
+from theory.nodes.whole import Whole
 from theory.registry import Situation
 
 __all__ = ["manifest", "slack"]
 
-_SUMS = (nt.E, nt.PopMean, nt.BatchSum, nt.OtherSum, nt.ComplementSum)
+_SUMS = (nt.E, nt.PopMean, nt.BatchSum, nt.OtherSum, nt.ComplementSum, Whole)
 
 
 def slack(relation: str, left: sp.Expr, right: sp.Expr) -> sp.Expr:

@@ -1,0 +1,1 @@
+"""Modified losses that passes of SGD descend on average."""

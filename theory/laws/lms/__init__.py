@@ -1,0 +1,1 @@
+"""One-pass least squares on Gaussian inputs: the learning problem in which every quantity is exact."""

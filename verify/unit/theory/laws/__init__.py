@@ -1,0 +1,1 @@
+"""Numbers that single laws must give."""
