@@ -240,6 +240,7 @@ class MLP:
             Losses and, for each layer, its `Factors`.  Under batch norm they are derivatives of the summed
             loss, not of one example's.
         """
+        xp = namespace(theta, x)
         outputs, tapes, parts = self._forward(theta, x)
         losses, d = self._residual(outputs, y)
         found = []
@@ -251,7 +252,8 @@ class MLP:
                 d, dgamma, dbeta = norms.backward(tape.cache, d)
             found.append(Factors(tape.x, d, dgamma, dbeta))
             if layer:
-                d = layers.dense_backward(tape.x, parts[layer, "W"], d)[0]
+                # the input's gradient alone: the weights' is left to whoever multiplies the factors out
+                d = xp.matmul(d, xp.permute_dims(parts[layer, "W"], (0, 2, 1)))
         return losses, tuple(reversed(found))
 
     def gradient(self, theta: Any, x: Any, y: Any) -> tuple[Any, Any]:

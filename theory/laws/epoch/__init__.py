@@ -1,0 +1,1 @@
+"""Epochs as they are run: short last batches and all."""

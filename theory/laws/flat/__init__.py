@@ -1,0 +1,1 @@
+"""Flat minima: what a shift of the landscape costs, and what flatness depends on."""
