@@ -1,0 +1,1 @@
+"""How long SGD stays in a minimum."""

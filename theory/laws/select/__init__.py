@@ -1,0 +1,1 @@
+"""Which minimum SGD ends in, and what decides it."""

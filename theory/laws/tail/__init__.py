@@ -1,0 +1,1 @@
+"""Heavy tails of SGD with multiplicative noise."""
