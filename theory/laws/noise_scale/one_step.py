@@ -5,7 +5,7 @@ from fractions import Fraction
 import sympy as sp
 
 from theory.domain import Param, Reals
-from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
+from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import B, BatchSum, ByDesign, E, N, PopMean, delta0, dg, eta, h, sigma2
 from theory.parameters import BATCH, CURVATURE, DESIGN, FITS, POPULATION, RATE, UNIFORM_BATCH, VARIANCE
 
@@ -60,4 +60,9 @@ LAW = Law(
         2: "A step lowers the loss on average only below a step size set by the noise.",
         5: "The best step size saturates in B once p_B tr(H Sigma) is small against G'HG.",
     },
+    experiments=(
+        Experiment("enumerate", channel="network", grid={"population": (
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")},
+                   fixed={"eta": "1/2", "h": 1, "delta0": "3/2"}),
+    ),
 )

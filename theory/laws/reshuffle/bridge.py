@@ -3,7 +3,7 @@
 import sympy as sp
 
 from theory.domain import Constraint, Integers, Param
-from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
+from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import B, BatchSum, E, N, PopMean, dg, g, gbar, sigma2, t
 from theory.parameters import BATCH, FITS, FROZEN, POPULATION, VARIANCE
 
@@ -45,4 +45,9 @@ LAW = Law(
         "parameters at the end of an epoch are far less noisy than those in its middle."
     ),
     answers={2: "Over a whole epoch the noise of the batches sums to zero."},
+    experiments=(
+        Experiment("enumerate", channel="network", grid={"t": (1, 3), "population": (
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")},
+                   fixed={"sizes": (2,)}),
+    ),
 )

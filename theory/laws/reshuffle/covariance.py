@@ -3,7 +3,7 @@
 import sympy as sp
 
 from theory.domain import Constraint
-from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
+from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import B, BatchSum, E, N, OtherSum, PopMean, dg, g, gbar, sigma2
 from theory.parameters import BATCH, FITS, FROZEN, POPULATION, VARIANCE
 
@@ -59,4 +59,10 @@ LAW = Law(
         "overstates the noise of their sum; over the whole epoch the noise cancels exactly."
     ),
     answers={2: "Within an epoch the errors of different batches are negatively correlated."},
+    experiments=(
+        Experiment("enumerate", part="covariance", channel="network", grid={"population": (
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")}, fixed={"sizes": (2, 4)}),
+        Experiment("enumerate", part="correlation", channel="network", grid={"population": (
+            "digits8:gradient:coordinate:30", "digits8:gradient:direction:0")}, fixed={"sizes": (2, 4)}),
+    ),
 )
