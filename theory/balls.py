@@ -77,7 +77,8 @@ class Ball:
             if exponent < 0:
                 return 1 / self**-exponent
             with flint.ctx.workprec(BITS):
-                return Ball(self.value**exponent)
+                # FLINT's real power of a ball around 0 is not a number; its complex one multiplies.
+                return Ball((flint.acb(self.value) ** exponent).real)
         if not self.value > 0:
             raise ValueError(f"{self} to the power {exponent} is not known to be real")
         return self._with(exponent, lambda a, b: (a.log() * b).exp())

@@ -88,6 +88,8 @@ class Chain(nt.Node):
     """Mean of a quadratic in the errors in the stationary state of a chain; see the module docstring."""
 
     nargs = 1
+    label = ""
+    letters = (r"\delta^{(1)}", r"\delta^{(2)}")
 
     @classmethod
     def moved(cls) -> tuple[sp.Expr, sp.Expr]:
@@ -95,9 +97,10 @@ class Chain(nt.Node):
         raise NotImplementedError
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        names = {nt.e1: sp.Symbol(r"\delta^{(1)}"), nt.e2: sp.Symbol(r"\delta^{(2)}")}
-        text = rf"\operatorname{{E}}_\infty\left[{printer._print(self.args[0].xreplace(names))}\right]"
-        return f"{text}^{{{exp}}}" if exp else text
+        names = {e: sp.Symbol(letter) for e, letter in zip((nt.e1, nt.e2), self.letters, strict=True)}
+        head = r"\operatorname{E}_\infty" + (rf"^{{\text{{{self.label}}}}}" if self.label else "")
+        text = rf"{head}\left[{printer._print(self.args[0].xreplace(names))}\right]"
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
 
 
 class Coupled(Chain):

@@ -1,13 +1,23 @@
 """One large step against k small ones."""
 
-from fractions import Fraction
-
 import sympy as sp
 
-from theory.domain import Constraint, Integers, Param, Reals
+from theory.domain import Constraint
 from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
 from theory.notation import At, B, ByDesign, ChainCov, N, PopMean, dg, eta, h, k, sigma2, t
-from theory.parameters import BATCH, CURVATURE, DESIGN, FITS, POPULATION, STEP_INDEPENDENCE, UNIFORM_BATCH
+from theory.parameters import (
+    BATCH,
+    CURVATURE,
+    DESIGN,
+    FITS,
+    NOISE_LEFT,
+    POPULATION,
+    RATE_BEFORE,
+    SCALE,
+    SCALED_FITS,
+    STEP_INDEPENDENCE,
+    UNIFORM_BATCH,
+)
 
 a = 1 - eta * h
 small = ChainCov(1, 1, k)
@@ -28,7 +38,7 @@ statement = sp.Eq(large / small, ByDesign(wor, wr), evaluate=False)
 
 LAW = Law(
     id="scaling.linear.kstep",
-    version=1,
+    version=2,
     title="One large step is noisier than k small ones",
     parts=(
         Part("ratio", statement, derivation=(
@@ -44,18 +54,11 @@ LAW = Law(
                   "the rate of the mean", near=True),
         )),
     ),
-    params=(
-        POPULATION, BATCH,
-        Param(eta, Reals(0, open=True), Fraction(1, 8), "step size (learning rate) before scaling"),
-        CURVATURE,
-        Param(k, Integers(2, 6), 2, "scale factor of the linear rule", "k = 1 changes nothing"),
-        DESIGN,
-    ),
+    params=(POPULATION, BATCH, RATE_BEFORE, CURVATURE, SCALE, DESIGN),
     constraints=(
         FITS,
         Constraint(eta * h < 2, "eta*h must be < 2 (eta = {eta}, h = {h}): the small steps must be stable"),
-        Constraint(k * B <= N, "the scaled batch of k*B exceeds the {N} samples (k = {k}, B = {B})", "wor"),
-        Constraint(B < N, "B = {B} is not allowed: at B = N = {N} there is no noise to compare", "wor"),
+        SCALED_FITS, NOISE_LEFT,
     ),
     exactness=Exactness.IDENTITY,
     assumptions=(

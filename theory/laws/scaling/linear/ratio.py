@@ -1,13 +1,23 @@
 """What the linear scaling rule does to the stationary variance."""
 
-from fractions import Fraction
-
 import sympy as sp
 
-from theory.domain import Constraint, Integers, Param, Reals
+from theory.domain import Constraint
 from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
 from theory.notation import At, B, ByDesign, ChainCov, N, PopMean, dg, eta, h, k, sigma2, t
-from theory.parameters import BATCH, CURVATURE, DESIGN, FITS, POPULATION, STEP_INDEPENDENCE, UNIFORM_BATCH
+from theory.parameters import (
+    BATCH,
+    CURVATURE,
+    DESIGN,
+    FITS,
+    NOISE_LEFT,
+    POPULATION,
+    RATE_BEFORE,
+    SCALE,
+    SCALED_FITS,
+    STEP_INDEPENDENCE,
+    UNIFORM_BATCH,
+)
 
 limit = sp.Limit(ChainCov(1, 1, t), t, sp.oo)
 scaled = At(limit, eta, k * eta, B, k * B)
@@ -40,19 +50,12 @@ LAW = Law(
                                                (2 - eta * h) / (2 - (k + 1) * eta * h)), "an off-by-one", near=True),
         )),
     ),
-    params=(
-        POPULATION, BATCH,
-        Param(eta, Reals(0, open=True), Fraction(1, 8), "step size (learning rate) before scaling"),
-        CURVATURE,
-        Param(k, Integers(2), 2, "scale factor of the linear rule", "k = 1 changes nothing"),
-        DESIGN,
-    ),
+    params=(POPULATION, BATCH, RATE_BEFORE, CURVATURE, SCALE, DESIGN),
     constraints=(
         FITS,
         Constraint(k * eta * h < 2,
                    "k*eta*h must be < 2 for a stationary law after scaling (k = {k}, eta = {eta}, h = {h})"),
-        Constraint(k * B <= N, "the scaled batch of k*B exceeds the {N} samples (k = {k}, B = {B})", "wor"),
-        Constraint(B < N, "B = {B} is not allowed: at B = N = {N} there is no noise to compare", "wor"),
+        SCALED_FITS, NOISE_LEFT,
     ),
     exactness=Exactness.IDENTITY,
     assumptions=(

@@ -2,10 +2,10 @@
 
 import sympy as sp
 
-from theory.domain import Constraint, Integers, Param
+from theory.domain import Constraint
 from theory.law import Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import B, BatchSum, ByDesign, E, N, PopMean, dg, g, gbar, k, sigma2
-from theory.parameters import BATCH, DESIGN, FITS, FROZEN, POPULATION, UNIFORM_BATCH
+from theory.parameters import BATCH, DESIGN, FITS, FROZEN, POPULATION, SCALE, UNIFORM_BATCH
 
 
 def noise(size: sp.Expr) -> sp.Expr:
@@ -38,8 +38,7 @@ LAW = Law(
             Rival("k+1", ByDesign((k + 1) * (N - B) / (N - k * B), k + 1), "an off-by-one", near=True),
         )),
     ),
-    params=(POPULATION, BATCH, Param(k, Integers(2), 2, "scale factor of the linear rule",
-               "k = 1 changes nothing"), DESIGN),
+    params=(POPULATION, BATCH, SCALE, DESIGN),
     constraints=(
         FITS,
         Constraint(k * B < N,

@@ -1,0 +1,1 @@
+"""Fluctuation-dissipation relations: what the steps of SGD say of its state."""

@@ -1,0 +1,1 @@
+"""SGD with momentum on quadratics: stationary variance, stability, effective step size."""
