@@ -156,6 +156,7 @@ def check_equations(at: Situation) -> Check:
         at.step.where.get(name) for name in ("unit", "power", *(f"cofactor{j + 1}" for j in range(len(old)))))
     if unit is None or power is None or None in cofactors:
         return Check(UNDECIDED, {"rule": "a unit, a power and one cofactor for each equation are needed"})
+    unit, *cofactors = (rules.unfold(e, at.definitions) for e in (unit, *cofactors))
     if not (power.is_Integer and power >= 1 and x.is_Symbol and y.is_Symbol):
         return Check(UNDECIDED, {"rule": "the power must be a whole number and the new equation one of two symbols"})
     differences = [f.args[0] - f.args[1] for f in old]

@@ -41,3 +41,9 @@ def test_wide_balls_are_not_called_equal():
     with pytest.raises(Undecided):
         bool(wide == 1)
     assert wide < 2
+
+
+def test_powers_of_a_ball_around_zero_are_finite():
+    around = Ball(flint.arb("0 +/- 1e-50"))
+    for power in (1, 2, 5):
+        assert (around**power).value.is_finite() and around**power == 0
