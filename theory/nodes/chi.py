@@ -94,8 +94,8 @@ def analytic(expr: sp.Basic, known: dict[sp.Basic, tuple[Any, Any]], sure: bool)
             product *= analytic(a, known, sure)
         return product
     if isinstance(expr, sp.Pow):
-        if expr.exp.is_Integer:
-            return analytic(expr.base, known, sure) ** int(expr.exp)
+        if expr.exp.is_integer:
+            return analytic(expr.base, known, sure) ** int(analytic(expr.exp, known, sure).real.unique_fmpz())
         return (_log(expr.base, known, sure) * analytic(expr.exp, known, sure)).exp()
     if isinstance(expr, sp.log):
         return _log(expr.args[0], known, sure)

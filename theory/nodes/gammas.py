@@ -157,7 +157,7 @@ def _power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         primes = sp.factorrat(base)
         return sp.Mul(*[_power(sp.Integer(p), count * exponent) for p, count in primes.items()])
     constant, rest = exponent.as_coeff_Add()
-    if rest and not base.is_positive:
+    if rest and not (base.is_positive or exponent.is_integer):
         raise ValueError(f"{base} is not known to be positive")
     product = base**constant
     for term in sp.Add.make_args(rest) if rest else ():
@@ -218,8 +218,8 @@ def _rule(at: Situation) -> Check:
     return same(at.left, at.right, lambda side: rules.unfold(side, at.definitions))
 
 
-@registry.rule("trigamma steps", "both sides vanish far away and psi'(x) - psi'(x + 1) = 1/x^2: the bound follows from that "
-               "of 1/x^2, step by step", bound=True)
+@registry.rule("trigamma steps", "both sides vanish far away and psi'(x) - psi'(x + 1) = 1/x^2: the bound follows from "
+               "that of 1/x^2, step by step", bound=True)
 def _telescope(at: Situation) -> Check:
     """Prove a bound on one trigamma value by a rational function of its argument, which one parameter sets."""
     trigammas = [e for e in at.left.atoms(sp.polygamma) if e.args[0] == 1]

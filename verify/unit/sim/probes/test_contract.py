@@ -27,6 +27,7 @@ CELLS: dict[str, dict[str, Any]] = {
         "statistic": "error",
     },
     "group_variance": {"population": "ints:8:even", "norm": "layer", "B": 2, "C": 2, "HW": 2},
+    "hybrid_alpha": {"population": "ints:6:skewed", "B": 2, "d": 3, "eta": 0.5, "t": 2, "start": 0},
     "inclusion": {"N": 8, "B": 4, "design": "wor", "items": "two"},
     "normalized_gap": {"population": "ints:8:even", "B": 4, "design": "wor"},
     "sgd_quadratic": {

@@ -1,0 +1,1 @@
+"""What normalization does to capacity: lost dimensions, separable labelings, lost labels."""

@@ -1,0 +1,1 @@
+"""Mixtures of batch and per-sample normalization with a learned weight."""

@@ -1,0 +1,1 @@
+"""What strangers in the batch can do behind a normalization layer."""
