@@ -19,7 +19,8 @@ from theory.world import Context, Number
 if TYPE_CHECKING:
     from theory.law import Law, Part, Step
 
-__all__ = ["MEANINGS", "POPULATIONS", "RULES", "WORLDS", "Rule", "Situation", "means", "model", "rule", "worlds"]
+__all__ = ["MEANINGS", "POPULATIONS", "RULES", "WORLDS", "Rule", "Situation", "means", "model", "modules", "rule",
+           "worlds"]
 
 Meaning = Callable[[Any, Context], Number]
 Worlds = Callable[["Law", "Part", random.Random], Iterator[Context]]
@@ -135,3 +136,15 @@ def model(name: str) -> Callable[[Callable[[random.Random], Any]], Callable[[ran
         return columns
 
     return register
+
+
+def modules(law: Law) -> tuple[str, ...]:
+    """Return the modules that the evidence of a law rests on beside the core: of its nodes, rules and populations."""
+    exprs = [expr for part in law.parts for expr in (part.lhs, part.rhs, *(r.expr for r in part.rivals),
+                                                     *(s.expr for s in part.derivation))]
+    exprs += [sp.sympify(v) for mapping in (law.where, law.model) for pair in mapping.items() for v in pair]
+    found = {type(node).__module__ for expr in exprs for node in expr.atoms(sp.Function)}
+    found |= {RULES[step.rule].check.__module__ for step in law.derivation if step.rule in RULES}
+    if law.population:
+        found.add(POPULATIONS[law.population].__module__)
+    return tuple(sorted(name for name in found if name.partition(".")[0] == __name__.partition(".")[0]))

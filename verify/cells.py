@@ -10,6 +10,7 @@ from fractions import Fraction
 from numbers import Integral, Rational, Real
 from typing import TYPE_CHECKING, Any
 
+from theory import registry
 from verify import canonical, fingerprint, plan
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _common(law: Law, channel: str, part: str, salt: str) -> dict[str, Any]:
 def _static(law: Law, channel: str, salt: str, laws: str) -> Cell:
     load = importlib.import_module(laws).load
     record = _common(law, channel, "", salt)
-    record["code"] = fingerprint.closure(_CODE[channel])
+    record["code"] = fingerprint.closure(_CODE[channel], *registry.modules(law))
     record["uses"] = {name: load(name).spec_hash for name in sorted(law.uses)}
     return _cell(record, {}, None)
 
@@ -167,7 +168,7 @@ def _grid(law: Law, experiment: Experiment, salt: str, probes: str, populations:
         record["params"] = {name: _plain(law.id, name, value) for name, value in params.items()}
         if experiment.probe == "enumerate":
             # The populations may live in a module of their own, and so do those of a test.
-            record["code"] = fingerprint.closure("theory.oracle", populations)
+            record["code"] = fingerprint.closure("theory.oracle", populations, *registry.modules(law))
         else:
             record["code"] = {f"{probes}.{experiment.probe}":
                               importlib.import_module(probes).fingerprint(experiment.probe)[:16]}
