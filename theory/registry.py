@@ -145,6 +145,6 @@ def modules(law: Law) -> tuple[str, ...]:
     exprs += [sp.sympify(v) for mapping in (law.where, law.model) for pair in mapping.items() for v in pair]
     found = {type(node).__module__ for expr in exprs for node in expr.atoms(sp.Function)}
     found |= {RULES[step.rule].check.__module__ for step in law.derivation if step.rule in RULES}
-    if law.population:
+    if law.population in POPULATIONS:  # the nodes may bring worlds of the model themselves
         found.add(POPULATIONS[law.population].__module__)
     return tuple(sorted(name for name in found if name.partition(".")[0] == __name__.partition(".")[0]))
