@@ -116,6 +116,7 @@ def test_list_has_every_law_and_the_contracts_keys():
         "channels",
         "rivals",
         "sources",
+        "axioms",
     }
     assert all(set(law) == keys for law in found)
     assert "no store" in done.stderr

@@ -41,7 +41,7 @@ def test_every_formula_of_every_law_becomes_mathml(law_id):
         assert "BatchSum" not in shown and "operatorname{Chain" not in shown and "PREV" not in shown
         assert maths.text(expr)
     for part in law.parts:
-        assert " = " in maths.equation(part.statement)
+        assert f" {maths.SIGNS[part.relation]} " in maths.equation(part.statement)
 
 
 def test_the_tex_is_kept_beside_the_mathml():
