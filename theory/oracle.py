@@ -51,8 +51,8 @@ _OF_A_BATCH = (nt.BatchSum, nt.ComplementSum)
 
 def _pathwise(part: Part) -> bool:
     """Say whether a statement speaks of one batch rather than of an expectation."""
-    outside = part.lhs.replace(lambda e: isinstance(e, nt.Node) and not isinstance(e, _OF_A_BATCH) and not e.transparent,
-                               lambda _: sp.S.One)
+    outside = part.lhs.replace(
+        lambda e: isinstance(e, nt.Node) and not isinstance(e, _OF_A_BATCH) and not e.transparent, lambda _: sp.S.One)
     return outside.has(nt.BatchSum, nt.ComplementSum, *nt.BATCH_STATISTICS)
 
 
