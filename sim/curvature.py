@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from sim.davidson import davidson
 from sim.hessian import hessian
 from sim.lanczos import Ritz, lanczos
 from sim.networks import MLP
@@ -21,8 +22,9 @@ __all__ = ["Trace", "extreme_eigenvalues", "trace"]
 
 _Found = TypeVar("_Found")
 
-_WARM, _WARM_RTOL = 8, 0.02  # the start vector comes from one example in eight, where products cost an eighth
-_WARM_LEAST = 64  # and not from fewer examples than this
+_PART = 8  # start and corrections come from one example in eight, where products cost an eighth
+_PART_LEAST = 64  # and not from fewer examples than this
+_PART_RTOL = 0.02  # where only the start does
 
 
 def _replicas(theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -61,7 +63,7 @@ def extreme_eigenvalues(
     layer: int | None = None,
     rtol: float = 1e-3,
     most: int = 200,
-    warm: bool = True,
+    subsample: bool = True,
     threads: int = 1,
     engine: str = "auto",
     rng: np.random.Generator,
@@ -80,9 +82,10 @@ def extreme_eigenvalues(
         As for `sim.lanczos.lanczos`.
     layer
         Number of a layer, for the diagonal block of its parameters alone; None for all parameters.
-    warm
-        Whether to look for the start vector on one example in eight first.  It saves products on the whole data and
-        changes nothing about the certificate.
+    subsample
+        Whether one example in eight may say where to look: for one eigenvalue it proposes the start and every
+        correction (`sim.davidson.davidson`), for several the start.  It saves products on the whole data and changes
+        nothing about the certificate.
     threads
         Replicas worked on at the same time; the result does not depend on it.
     engine
@@ -106,9 +109,11 @@ def extreme_eigenvalues(
         N, times = len(problems[r][1]), operator(r, slice(None))
         size = network.size if layer is None else _length(network, layer)
         start = streams[r].standard_normal(size).astype(theta.dtype)
-        if warm and N // _WARM >= _WARM_LEAST:
-            part = operator(r, np.sort(streams[r].permutation(N)[: N // _WARM]))
-            start = lanczos(part, start, k=k, end=end, rtol=_WARM_RTOL, most=most).vectors.sum(axis=0)
+        if subsample and N // _PART >= _PART_LEAST:
+            part = operator(r, np.sort(streams[r].permutation(N)[: N // _PART]))
+            if k == 1:
+                return davidson(times, part, start, end=end, rtol=rtol, most=most)
+            start = lanczos(part, start, k=k, end=end, rtol=_PART_RTOL, most=most).vectors.sum(axis=0)
         return lanczos(times, start, k=k, end=end, rtol=rtol, most=most)
 
     return _each(run, len(theta), threads)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ENDS", "Ritz", "lanczos"]
+__all__ = ["ENDS", "Ritz", "checked", "fresh", "lanczos", "orthogonalized", "ritz_pairs"]
 
 ENDS = ("largest", "smallest")
 _ROWS = 16  # vectors that memory is set aside for at first
@@ -45,7 +45,7 @@ class Ritz:
     converged: bool
 
 
-def _orthogonalized(w: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def orthogonalized(w: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return `w` without its components along the rows of `basis`, and those components."""
     before = float(np.linalg.norm(w))
     along = basis @ w
@@ -57,17 +57,18 @@ def _orthogonalized(w: np.ndarray, basis: np.ndarray) -> tuple[np.ndarray, np.nd
     return w, along
 
 
-def _fresh(basis: np.ndarray, P: int) -> np.ndarray:
+def fresh(basis: np.ndarray, P: int) -> np.ndarray:
     """Return a unit vector orthogonal to an invariant subspace, the same at every call."""
     rng = np.random.Generator(np.random.PCG64DXSM(len(basis)))
     w = rng.standard_normal(P).astype(basis.dtype)
     for _ in range(2):
-        w = _orthogonalized(w, basis)[0]
+        w = orthogonalized(w, basis)[0]
         w /= np.linalg.norm(w)
     return w
 
 
-def _checked(start: np.ndarray, k: int, end: str, rtol: float, most: int) -> None:
+def checked(start: np.ndarray, k: int, end: str, rtol: float, most: int) -> None:
+    """Raise ValueError, naming the value and what is allowed, unless the arguments of `lanczos` are in range."""
     if start.ndim != 1 or start.dtype not in (np.float32, np.float64):
         raise ValueError(f"the start must be a float32 or float64 vector, got {start.dtype} of shape {start.shape}")
     if not np.isfinite(start).all() or not start.any():
@@ -125,7 +126,7 @@ def lanczos(
     Kaufman and Stewart (1976).  One start vector meets a multiple eigenvalue once; where the iteration runs into
     an invariant subspace before it is done it goes on from a vector orthogonal to it.
     """
-    _checked(start, k, end, rtol, most)
+    checked(start, k, end, rtol, most)
     P = len(start)
     most = min(most, P)
     Q, images = (np.empty((min(most, _ROWS), P), dtype=start.dtype) for _ in range(2))
@@ -141,25 +142,26 @@ def lanczos(
         if not np.isfinite(w).all():
             raise ValueError(f"the product is not finite at Lanczos step {j}")
         images[j] = w
-        w, along = _orthogonalized(w, Q[: j + 1])
+        w, along = orthogonalized(w, Q[: j + 1])
         T[j, j], beta = float(along[j]), float(np.linalg.norm(w))
         theta, S = np.linalg.eigh(T[: j + 1, : j + 1])
         order = slice(None, -k - 1, -1) if end == "largest" else slice(0, k)
         theta_k, S_k, bound = theta[order], S[:, order], rtol * float(np.abs(theta).max())
         # the recurrence gives the residuals for nothing; what is returned is measured
         if j + 1 >= k and beta * float(np.abs(S_k[-1]).max()) <= bound:
-            found = _pairs(theta_k, S_k, Q[: j + 1], images[: j + 1], bound)
+            found = ritz_pairs(theta_k, S_k, Q[: j + 1], images[: j + 1], bound)
             if found.converged or j + 1 == most:
                 return found
         if j + 1 < most:
             if beta > float(np.finfo(start.dtype).eps) * float(np.abs(theta).max()):
                 q, T[j, j + 1], T[j + 1, j] = w / w.dtype.type(beta), beta, beta
             else:
-                q = _fresh(Q[: j + 1], P)
-    return _pairs(theta_k, S_k, Q[:most], images[:most], bound)
+                q = fresh(Q[: j + 1], P)
+    return ritz_pairs(theta_k, S_k, Q[:most], images[:most], bound)
 
 
-def _pairs(theta: np.ndarray, S: np.ndarray, Q: np.ndarray, images: np.ndarray, bound: float) -> Ritz:
+def ritz_pairs(theta: np.ndarray, S: np.ndarray, Q: np.ndarray, images: np.ndarray, bound: float) -> Ritz:
+    """Return the pairs that columns of `S` make of a basis and its images, with the residuals measured."""
     weights = np.ascontiguousarray(S.T).astype(Q.dtype)
     vectors, lengths = weights @ Q, np.empty(len(theta))
     residuals = np.empty(len(theta))

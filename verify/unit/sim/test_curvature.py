@@ -37,20 +37,23 @@ def test_eigenvalues_of_every_replica_and_layer(network: MLP, layer: int | None,
         assert (nearest <= ritz.residuals + rounding).all()
 
 
-def test_warm_start_finds_the_same_with_fewer_products() -> None:
+def test_a_subsample_saves_products_and_finds_the_same() -> None:
     X, y = data.load("digits")
     network = MLP((64, 16, 10), activation="relu")
     theta = network.initial(2, rng=np.random.default_rng(2))
-    runs = [
-        curvature.extreme_eigenvalues(network, theta, X, y, rtol=1e-6, warm=warm, rng=np.random.default_rng(3))
-        for warm in (True, False)
-    ]
-    for warm, cold in zip(*runs, strict=True):
-        # certified to 1e-6 of the value each, and both are the same eigenvalue
-        assert abs(warm.values[0] - cold.values[0]) <= warm.residuals[0] + cold.residuals[0]
-        assert warm.products < cold.products
-        assert warm.converged
-        assert cold.converged
+    for k in (1, 2):
+        helped, alone = (
+            curvature.extreme_eigenvalues(
+                network, theta, X, y, k=k, rtol=1e-6, subsample=subsample, rng=np.random.default_rng(3)
+            )
+            for subsample in (True, False)
+        )
+        for one, other in zip(helped, alone, strict=True):
+            # certified to 1e-6 of the value each, and both are the same eigenvalues
+            assert (np.abs(one.values - other.values) <= one.residuals + other.residuals).all()
+            assert one.products < other.products
+            assert one.converged
+            assert other.converged
 
 
 def test_data_of_its_own_for_each_replica_and_any_number_of_threads() -> None:
