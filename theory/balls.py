@@ -15,7 +15,7 @@ import flint
 
 from theory.surds import Surd
 
-__all__ = ["Ball", "Undecided", "ball", "elementary"]
+__all__ = ["Ball", "Undecided", "ball", "elementary", "pi"]
 
 BITS = 320
 """Working precision; about 96 decimals."""
@@ -164,3 +164,9 @@ def elementary(name: str, number: Any) -> Ball:
     if not found.is_finite():
         raise ZeroDivisionError(f"{name}({number}) is not finite")
     return Ball(found)
+
+
+def pi() -> Ball:
+    """Return pi."""
+    with flint.ctx.workprec(BITS):
+        return Ball(flint.arb.pi())

@@ -17,7 +17,7 @@ import sympy as sp
 
 from theory import notation as nt
 from theory import registry
-from theory.balls import ball, elementary
+from theory.balls import ball, elementary, pi
 from theory.jets import Jet
 from theory.surds import Surd, root
 from theory.world import Context, Number, batches, pairs
@@ -86,6 +86,10 @@ def _function(kind: type, argument: Number) -> Number:
     if kind is sp.log and not argument > 0:
         raise ZeroDivisionError(f"the logarithm of {argument} is not real")
     return elementary(_NAMES[kind], argument)
+
+
+def _pi(node: sp.Basic, world: Context) -> Number:
+    return pi()
 
 
 def _absolute(node: sp.Basic, world: Context) -> Number:
@@ -357,6 +361,7 @@ _NODES: dict[type, Callable[[sp.Basic, Context], Number]] = {
     nt.ChainVarMixed: _chain_var_mixed,
     sp.Limit: _limit,
     **dict.fromkeys(_NAMES, _elementary),
+    type(sp.pi): _pi,
     sp.Abs: _absolute,
     sp.Max: _extreme,
     sp.Min: _extreme,

@@ -88,11 +88,25 @@ POPULATIONS: dict[str, Callable[[random.Random], Mapping[str, Sequence[Number]]]
 """Populations that have the moments of a named model, by its name (`Law.population`)."""
 
 
+def _once(what: str, name: str, known: Callable[..., Any] | None, new: Callable[..., Any]) -> None:
+    """Refuse a second registration, but for that of a module that is loaded again."""
+    if known is not None and (known.__module__, known.__qualname__) != (new.__module__, new.__qualname__):
+        raise ValueError(f"{what} {name} is registered twice: by {known.__module__} and by {new.__module__}")
+
+
 def means(*kinds: type) -> Callable[[Meaning], Meaning]:
-    """Register the brute-force value of nodes of these classes."""
+    """Register the brute-force value of nodes of these classes.
+
+    Raises
+    ------
+    ValueError
+        If another module has given one of them a meaning.
+    """
 
     def register(meaning: Meaning) -> Meaning:
-        MEANINGS.update(dict.fromkeys(kinds, meaning))
+        for kind in kinds:
+            _once("meaning of", kind.__name__, MEANINGS.get(kind), meaning)
+            MEANINGS[kind] = meaning
         return meaning
 
     return register
@@ -110,8 +124,7 @@ def rule(
     """
 
     def register(check: Callable[[Situation], Check]) -> Callable[[Situation], Check]:
-        if name in RULES and RULES[name].check.__qualname__ != check.__qualname__:
-            raise ValueError(f"rule {name!r} is registered twice")
+        _once("rule", repr(name), RULES[name].check if name in RULES else None, check)
         RULES[name] = Rule(text, check, bound, theorem)
         return check
 
@@ -119,19 +132,34 @@ def rule(
 
 
 def worlds(*kinds: type) -> Callable[[Worlds], Worlds]:
-    """Register where statements that hold nodes of these classes are tried: an endless iterator of worlds."""
+    """Register where statements that hold nodes of these classes are tried: an endless iterator of worlds.
+
+    Raises
+    ------
+    ValueError
+        If another module has given one of them worlds.
+    """
 
     def register(found: Worlds) -> Worlds:
-        WORLDS.update(dict.fromkeys(kinds, found))
+        for kind in kinds:
+            _once("worlds of", kind.__name__, WORLDS.get(kind), found)
+            WORLDS[kind] = found
         return found
 
     return register
 
 
 def model(name: str) -> Callable[[Callable[[random.Random], Any]], Callable[[random.Random], Any]]:
-    """Register a population with the moments of a model."""
+    """Register a population with the moments of a model.
+
+    Raises
+    ------
+    ValueError
+        If another module has registered the name.
+    """
 
     def register(columns: Callable[[random.Random], Any]) -> Callable[[random.Random], Any]:
+        _once("model", repr(name), POPULATIONS.get(name), columns)
         POPULATIONS[name] = columns
         return columns
 

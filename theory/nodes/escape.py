@@ -21,7 +21,6 @@ import sympy as sp
 
 from theory import notation as nt
 from theory import registry, rules
-from theory.balls import BITS, Ball
 from theory.equality import PROVED, UNDECIDED, Check, equal
 from theory.evaluation import evaluate
 from theory.law import Law, Part
@@ -77,12 +76,6 @@ class ExitTime(nt.Node):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return nt._power(rf"\tau\left({printer._print(self.args[0])}\right)", exp)
-
-
-@registry.means(type(sp.pi))
-def _pi(node: sp.Basic, world: Context) -> Number:
-    with flint.ctx.workprec(BITS):
-        return Ball(flint.arb.pi())
 
 
 @registry.means(Reached)

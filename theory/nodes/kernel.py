@@ -29,7 +29,7 @@ import sympy as sp
 
 from theory import notation as nt
 from theory import registry, rules
-from theory.balls import BITS, Ball, ball
+from theory.balls import Ball, ball
 from theory.equality import PROVED, Check, equal
 from theory.evaluation import evaluate
 from theory.law import Law, Part
@@ -163,12 +163,6 @@ def _cosines_node(node: Cosines, world: Context) -> Number:
 def _unit_square(node: UnitSquare, world: Context) -> Number:
     p, s, x = (_rational(evaluate(a, world)) for a in node.args)
     return Ball(unit_square(int(p), int(s), x))
-
-
-@registry.means(type(sp.pi))
-def _pi(node: sp.Basic, world: Context) -> Number:
-    with flint.ctx.workprec(BITS):
-        return Ball(flint.arb.pi())
 
 
 @registry.means(PowerSeries)

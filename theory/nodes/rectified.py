@@ -113,12 +113,6 @@ def apart(size: sp.Expr) -> sp.Expr:
 
 # Meaning. --------------------------------------------------------------------------------------------------------
 
-@registry.means(type(sp.pi))
-def _pi(node: sp.Basic, world: Context) -> Number:
-    with flint.ctx.workprec(BITS):
-        return Ball(flint.arb.pi())
-
-
 @registry.means(sp.acos)
 def _acos(node: sp.Basic, world: Context) -> Number:
     return elementary("acos", evaluate(node.args[0], world))

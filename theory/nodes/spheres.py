@@ -18,7 +18,7 @@ import sympy as sp
 
 from theory import notation as nt
 from theory import registry, rules
-from theory.balls import BITS, Ball, ball
+from theory.balls import Ball, ball
 from theory.domain import Integers
 from theory.equality import PROVED, REFUTED, UNDECIDED, Check, equal
 from theory.evaluation import evaluate
@@ -70,12 +70,6 @@ class SphereMean(nt.Node):
 
 
 # Meaning. --------------------------------------------------------------------------------------------------------
-
-@registry.means(type(sp.pi))
-def _pi(node: sp.Basic, world: Context) -> Number:
-    with flint.ctx.workprec(BITS):
-        return Ball(flint.arb.pi())
-
 
 def _given(body: sp.Basic, letter: sp.Symbol, world: Context) -> dict[sp.Basic, tuple[Any, Any]]:
     known = {}
