@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from reports import __version__, curves, figures, graph, maths, speed, tables, views
+from reports import __version__, curves, figures, graph, maths, sketch_figures, sketches, speed, tables, views
 from reports.figures import Figure
 from theory.law import Law
 
@@ -194,7 +194,7 @@ def _front(site: Site, files: dict[str, str]) -> Figure | None:
 def _member(site: Site, law: Law, files: dict[str, str]) -> views.LawView:
     """Draw a law's figures and gather its view."""
     document = site.documents[law.id]
-    drawn = [figures.draw_curve(curve) for curve in curves.curves(law, document)]
+    drawn = [figures.draw_curve(curve) for curve in curves.curves(law, document)] or _sketch(law, document)
     if rows := curves.ratios(document):
         drawn.append(figures.draw_ratios(rows))
     for figure in drawn:
@@ -209,6 +209,15 @@ def _member(site: Site, law: Law, files: dict[str, str]) -> views.LawView:
         titles={c.number: c.title for c in site.claims},
         used_by=[other.id for other in site.laws if law.id in other.uses],
     )
+
+
+def _sketch(law: Law, document: Mapping[str, Any]) -> list[Figure]:
+    """Draw a law that no measured points show: its line among rivals, else both its sides in small worlds."""
+    line = sketches.sketch(law)
+    if line is not None and any(s.kind == "rival" for s in line.series):
+        return [sketch_figures.draw_sketch(law, line)]
+    points = sketches.worlds_curve(law, document)
+    return [sketch_figures.draw_worlds(points)] if points is not None else []
 
 
 def _speed(site: Site, files: dict[str, str]) -> list[dict[str, Any]]:

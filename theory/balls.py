@@ -15,7 +15,7 @@ import flint
 
 from theory.surds import Surd
 
-__all__ = ["Ball", "Undecided", "ball", "elementary", "pi"]
+__all__ = ["Ball", "Undecided", "ball", "elementary", "pi", "rounded"]
 
 BITS = 320
 """Working precision; about 96 decimals."""
@@ -170,3 +170,8 @@ def pi() -> Ball:
     """Return pi."""
     with flint.ctx.workprec(BITS):
         return Ball(flint.arb.pi())
+
+
+def rounded(number: Any) -> float:
+    """Return a rational, a sum of square roots or a ball to float64."""
+    return float(ball(number).value.mid())

@@ -6,7 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,7 @@ import sympy as sp
 
 from theory import notation as nt
 from theory import registry
+from theory.balls import rounded
 from theory.domain import Choice, Integers, Reals
 from theory.evaluation import evaluate
 from theory.law import Law, Part
@@ -27,7 +28,8 @@ __all__ = ["Comparison", "Context", "cases", "compare", "compare_sides", "enumer
 class Comparison:
     """One brute-force comparison: both sides as text, and which rivals hold here as the law does.
 
-    `equal` says that the statement holds; `tight` that its two sides agree, which of a bound is more.
+    `equal` says that the statement holds; `tight` that its two sides agree, which of a bound is more.  `numbers` are
+    the two sides, under ``lhs`` and ``rhs``, and the rivals' values, to float64; a rival without a value is left out.
     """
 
     part: str
@@ -37,6 +39,7 @@ class Comparison:
     equal: bool
     rivals: Mapping[str, bool]
     tight: bool = True
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 def holds(relation: str, left: Number, right: Number) -> bool:
@@ -68,18 +71,25 @@ def compare(law: Law, part: Part, world: Context) -> Comparison:
     rhs = [evaluate(sides[1], w) for w in worlds]
     equal = all(holds(part.relation, a, b) for a, b in zip(lhs, rhs, strict=True))
     tight = equal and (part.relation == "=" or all(a == b for a, b in zip(lhs, rhs, strict=True)))
+    numbers = {"lhs": rounded(lhs[0]), "rhs": rounded(rhs[0])} if worlds else {}
     rivals = {}
     for rival, expr in zip(part.rivals, sides[2:], strict=True):
+        rivals[rival.name] = True
         try:
-            rivals[rival.name] = all(holds(part.relation, a, evaluate(expr, w))
-                                     for a, w in zip(lhs, worlds, strict=True))
+            for place, (a, w) in enumerate(zip(lhs, worlds, strict=True)):
+                value = evaluate(expr, w)
+                if place == 0:
+                    numbers[rival.name] = rounded(value)
+                if not holds(part.relation, a, value):
+                    rivals[rival.name] = False
+                    break
         except ZeroDivisionError:
             rivals[rival.name] = False
     shown = {s.name: str(v) for s, v in world.values.items()} | {"N": str(world.size), "design": world.design}
     shown["population"] = "; ".join(
         f"{k}: " + ", ".join(str(value) for value in values) for k, values in world.population.items())
     return Comparison(part.name, shown, str(lhs[0]) if lhs else "-", str(rhs[0]) if rhs else "-", equal, rivals,
-                      tight)
+                      tight, numbers)
 
 
 def compare_sides(part: Part, left: sp.Basic, right: sp.Basic, world: Context) -> bool:

@@ -81,7 +81,7 @@ class _Account:
             "profile": self.profile, "salt": self.salt, "verdict": verdict, "reason": reason,
             "channels": {name: {"verdict": r.verdict, "summary": r.summary} for name, r in readings.items()},
             "derivation": {"lines": [], "axioms": []},
-            "enumeration": {"cells": 0, "equal": 0, "rivals": {}, "examples": []},
+            "enumeration": {"cells": 0, "equal": 0, "rivals": {}, "examples": [], "points": []},
             "property": {"examples": 0, "checks": []}, "cells": [], "exact": [], "rivals": rivals,
             "environment": _environment(wanted, records), "edition_alpha": EDITION_ALPHA,
         }

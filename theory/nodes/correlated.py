@@ -91,7 +91,7 @@ class CenteredForm(nt.Node):
     nargs = 1
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return nt._power(rf"\mu^\top H{_NAMES[self.args[0]]}H\mu", exp)
+        return nt._power(rf"\mu^\top H{_NAMES[self.args[0]]} H\mu", exp)
 
 
 def _raised(name: str, power: sp.Basic) -> str:

@@ -17,6 +17,8 @@ ENUMERATION_SEED = 20261124
 """Seed of the populations that are enumerated."""
 
 _EXAMPLES = 4
+_POINTS = 24
+"""Worlds of which both sides of the headline are kept as numbers, for the figure."""
 
 
 def perform(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +59,9 @@ def _derivation(law: Law) -> dict[str, Any]:
 def _enumeration(law: Law) -> dict[str, Any]:
     from theory import oracle
 
-    return {"kind": "enumeration", **summary(oracle.enumerate_law(law, seed=ENUMERATION_SEED))}
+    found = oracle.enumerate_law(law, seed=ENUMERATION_SEED)
+    headline = [c.numbers for c in found if c.part == law.part().name and c.numbers]
+    return {"kind": "enumeration", **summary(found), "points": [dict(n) for n in headline[:_POINTS]]}
 
 
 def summary(comparisons: Sequence[Comparison]) -> dict[str, Any]:
