@@ -30,7 +30,7 @@ from theory.nodes.gammas import GammaRatio, same
 from theory.registry import Situation
 from theory.world import Context, Number
 
-__all__ = ["ChiMean", "GaussianMean", "analytic", "c", "exists", "fidelity", "integral", "sizes"]
+__all__ = ["ChiMean", "GaussianMean", "above_one", "analytic", "c", "exists", "fidelity", "integral", "sizes"]
 
 c = sp.Symbol("c", positive=True)
 """A chi-square variable, inside `ChiMean`."""
@@ -280,12 +280,19 @@ def _by_rotation(at: Situation) -> Check:
     if holds.answer != PROVED:
         return holds
     sides = [rules.unfold(side, at.definitions).replace(GaussianMean, _rotated) for side in (at.left, at.right)]
-    return _compare(*sides)
+    return _compare(*sides, at.law)
 
 
-def _compare(left: sp.Basic, right: sp.Basic) -> Check:
+def above_one(law: Law) -> dict[sp.Basic, sp.Expr]:
+    """Return sizes that are at least two in letters that are positive: roots of n - 1 are real then."""
+    return {p.symbol: p.domain.low - 1 + sp.Symbol(f"{p.name}_above", integer=True, positive=True)
+            for p in law.params if isinstance(p.domain, Integers) and p.domain.low >= 2}
+
+
+def _compare(left: sp.Basic, right: sp.Basic, law: Law) -> Check:
     """Decide equality of lines with expectations, their bodies in a normal form as well."""
-    return same(*(side.replace(ChiMean, _linear) for side in (left, right)))
+    positive = above_one(law)
+    return same(*(side.replace(ChiMean, _linear).xreplace(positive) for side in (left, right)))
 
 
 def _linear(body: sp.Basic, freedom: sp.Expr) -> sp.Expr:
@@ -353,4 +360,5 @@ def _by_integral(at: Situation) -> Check:
         ChiMean, lambda body, freedom: _integrated(at.law, at.part, body, freedom)) for side in (at.left, at.right)]
     if any(side.has(ChiMean, GaussianMean) for side in sides):
         return Check(UNDECIDED, {"rule": "an expectation remains"})
-    return same(*sides)
+    positive = above_one(at.law)
+    return same(*(side.xreplace(positive) for side in sides))

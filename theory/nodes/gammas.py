@@ -210,7 +210,11 @@ def same(left: sp.Basic, right: sp.Basic, transform: Callable[[sp.Basic], sp.Bas
     left, right = transform(left), transform(right)
     found = _letters(left) | _letters(right)
     halved = {letter for letter in found if letter and letter / 2 in found}
-    return equal(normal(left, halved), normal(right, halved))
+    sides = [normal(side, halved) for side in (left, right)]
+    known = {s for side in sides for s in side.free_symbols}
+    # A root that one side alone holds is a letter of the other as well.
+    roots = {base: root**2 for base in known for root in known if root.name == f"[root of {base}]"}
+    return equal(*(side.xreplace(roots) for side in sides))
 
 
 @registry.rule("gamma", "Gamma(x + 1) = x Gamma(x), half-integer values, duplication; powers of positive factors")

@@ -1,0 +1,1 @@
+"""What a normalization layer puts out: range, distribution, and dependence on peers."""

@@ -1,0 +1,1 @@
+"""Weights whose scale a normalization undoes."""
