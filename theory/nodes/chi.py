@@ -180,9 +180,12 @@ def _gaussian_mean(node: GaussianMean, world: Context) -> Number:
     n = evaluate(size, world)
     total: Number = Fraction(0)
     for power, factor in _in_mean(body):
-        length = factor.xreplace({nt.s: nt.sigma * _LENGTH / sp.sqrt(sp.Rational(int(n)))})
-        spread = _average(length, _LENGTH, Fraction(1), n - 1, world) if factor.has(nt.s) else evaluate(factor, world)
-        total = total + _of_mean(power, n, world) * spread
+        outside, inside = sp.factor_terms(factor).as_independent(nt.s, as_Add=False)
+        found = evaluate(outside, world) * _of_mean(power, n, world)
+        if inside.has(nt.s):
+            length = inside.xreplace({nt.s: nt.sigma * _LENGTH / sp.sqrt(sp.Rational(int(n)))})
+            found = found * _average(length, _LENGTH, Fraction(1), n - 1, world)
+        total = total + found
     return total
 
 
@@ -279,8 +282,8 @@ def _by_rotation(at: Situation) -> Check:
     holds = _helmert()
     if holds.answer != PROVED:
         return holds
-    sides = [rules.unfold(side, at.definitions).replace(GaussianMean, _rotated) for side in (at.left, at.right)]
-    return _compare(*sides, at.law)
+    left, right = (rules.unfold(side, at.definitions).replace(GaussianMean, _rotated) for side in (at.left, at.right))
+    return _compare(left, right, at.law)
 
 
 def above_one(law: Law) -> dict[sp.Basic, sp.Expr]:

@@ -158,7 +158,8 @@ def _cut(picked: tuple[bool, ...], matrix: sp.Symbol, size: sp.Expr) -> sp.Expr:
     return term
 
 
-@registry.rule("independent images", "B independent images: a block-diagonal matrix, B times the traces and forms of a block")
+@registry.rule("independent images", "B independent images: a block-diagonal matrix, B times the traces and forms of "
+               "a block")
 def _by_blocks(at: Situation) -> Check:
     if not _images(at.law):
         raise ValueError("the group is not one of images")
@@ -179,8 +180,8 @@ def _by_blocks(at: Situation) -> Check:
     return equal(told(at.left), told(at.right))
 
 
-@registry.rule("alike", "all correlations are rho: powers of (1 - rho) I + rho J by J^2 = P J; or independent entries of "
-               "one variance: Sigma = sigma2 I")
+@registry.rule("alike", "all correlations are rho: powers of (1 - rho) I + rho J by J^2 = P J; or independent entries "
+               "of one variance: Sigma = sigma2 I")
 def _alike(at: Situation) -> Check:
     images = _images(at.law)
     which, count = (R, P) if images else (Sigma, n)

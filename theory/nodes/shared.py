@@ -160,7 +160,8 @@ def _by_signs(at: Situation) -> Check:
     return equal(at.left.xreplace({Shared(2): product}), at.right)
 
 
-@registry.rule("first term of 3F2", "a hypergeometric series of nonnegative terms is at least its first term, 1", bound=True)
+@registry.rule("first term of 3F2", "a hypergeometric series of nonnegative terms is at least its first term, 1",
+               bound=True)
 def _by_first_term(at: Situation) -> Check:
     (function,) = at.left.atoms(Hyper)
     letter = sp.Symbol("series", positive=True)

@@ -148,5 +148,5 @@ LAW = Law(
         "which skewness makes. People leave the multiplicative part out, though at z = 2 it is twice the other, or "
         "use the expansion at B = 4, where the exact law is bounded by sqrt(3)."
     ),
-    answers={6: "Given its input an output is a map of a noncentral t, with variance near (1 + gamma z + (kappa+2)z^2/4)/B."},
+    answers={6: "Given its input an output is a map of a noncentral t; its variance is about (1 + (kappa+2)z^2/4)/B."},
 )

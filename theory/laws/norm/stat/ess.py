@@ -48,7 +48,8 @@ LAW = Law(
     parts=(
         Part("noise", noise, derivation=(
             Step("pairings", along(1) / size**2, "the variance of a sum"),
-            Step("independent images", sigma2 * Form(ones, R, 1, ones) / (B * P**2), "images are independent, positions are not"),
+            Step("independent images", sigma2 * Form(ones, R, 1, ones) / (B * P**2),
+                 "images are independent, positions are not"),
             Step("definition", noise_rhs, "r1 is the mean correlation"),
         ), rivals=(
             Rival("n = B P", sigma2 / (B * P), "positions counted as independent"),
