@@ -2,7 +2,8 @@
 
 `ClassMean(f)`      mean of f over the class of the example at hand
 `Blocks(f)`         expectation over a batch of `G` blocks of `b` examples: the class of each block is drawn with the
-                    classes' shares, its examples are independent draws from that class; f is a polynomial in `BatchSum`s
+                    classes' shares, its examples are independent draws from that class; f is a polynomial in sums
+                    over the batch
 
 One block is a class-pure batch; blocks of one example are independent draws.
 """
@@ -144,14 +145,21 @@ def _rule(at: Situation) -> Check:
     return equal(left, right)
 
 
-@registry.rule("classes", "the squared deviation splits into that within the classes and that between them")
-def _split(at: Situation) -> Check:
-    """Write means of squares of deviations from the class as those about the population's mean less those between."""
-    def normal(side: sp.Basic) -> sp.Expr:
-        opened = rules.unfold(side, at.definitions)
-        between = nt.PopMean(ClassMean(nt.dx) ** 2)
-        within = nt.PopMean((nt.dx - ClassMean(nt.dx)) ** 2)
-        # Within a class the mean of dx * ClassMean(dx) is the square of the class's mean.
-        return opened.xreplace({within: nt.PopMean(nt.dx**2) - between})
+@registry.rule("classes", "the mean over the population is that of the classes' means, which are constant in a class")
+def _tower(at: Situation) -> Check:
+    """Write the mean of what varies in a class, times means of classes, with the class's mean in its place."""
+    def mean(body: sp.Expr) -> sp.Expr:
+        total = sp.S.Zero
+        for term in sp.Add.make_args(sp.expand(body)):
+            factors = list(moments._factors(term))
+            fixed = [f for f in factors if isinstance(f, ClassMean)]
+            varying = sp.Mul(*(f for f in factors if isinstance(f, nt.PerExample)))
+            rest = sp.Mul(*(f for f in factors if f not in fixed and not isinstance(f, nt.PerExample)))
+            if rest.has(nt.PerExample):
+                raise ValueError(f"{rest} is no product of quantities of an example and means of its class")
+            inner = sp.Mul(*fixed) * (ClassMean(varying) if fixed and varying != 1 else varying)
+            total += rest * (nt.PopMean(inner) if inner != 1 else sp.S.One)
+        return total
 
-    return equal(normal(at.left), normal(at.right))
+    left, right = (rules.unfold(side, at.definitions).replace(nt.PopMean, mean) for side in (at.left, at.right))
+    return equal(left, right)

@@ -27,8 +27,8 @@ def _tends_to_one() -> Check:
     return rules.worst(product, square)
 
 
-@registry.rule("two entries more", "c_{n+2}^2/c_n^2 = n^3/((n+2)(n-1)^2) and c_n -> 1: what tends to 1 and grows faster "
-               "lies below, what grows slower above", bound=True)
+@registry.rule("two entries more", "c_{n+2}^2/c_n^2 = n^3/((n+2)(n-1)^2) and c_n -> 1: what tends to 1 and grows "
+               "faster lies below, what grows slower above", bound=True)
 def check(at: Situation) -> Check:
     """Prove a bound by a rational function in place of the fidelity of a batch, which enters linearly."""
     n, letter = nt.B, sp.Dummy("fidelity", positive=True)

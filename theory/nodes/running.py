@@ -4,7 +4,8 @@
                    `r0`, each by an independent reading: r <- (1 - alpha) r + alpha reading
 `OneReading(f)`    expectation of f, a polynomial in the letter `reading`, over one reading
 `Gap(f)`           f, a mean square over the batch; it is tried where every batch has spread
-`FreshPoint(f)`    expectation of f, a polynomial of degree three at most in the letter `point`, over a standard Gaussian point
+`FreshPoint(f)`    expectation of f, a polynomial of degree three at most in the letter `point`, over a standard
+                   Gaussian point
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ r0 = sp.Symbol("r0", real=True)
 running, reading, point = (nt.RandomSymbol(name, real=True) for name in ("running", "reading", "point"))
 r_m, r_s = sp.Symbol("r_m", real=True), sp.Symbol("r_s", positive=True)
 
-NEWEST = Param(alpha, Reals(0, open=True), Fraction(1, 10), "weight of the newest batch (momentum in PyTorch, one minus "
-               "momentum in Keras)")
+NEWEST = Param(alpha, Reals(0, open=True), Fraction(1, 10),
+               "weight of the newest batch (momentum in PyTorch, one minus momentum in Keras)")
 
 
 class Averaged(nt.Node):

@@ -15,9 +15,10 @@ import sympy as sp
 
 from theory import moments, registry, rules
 from theory import notation as nt
-from theory.equality import UNDECIDED, Check, equal
+from theory.equality import PROVED, UNDECIDED, Check, equal
 from theory.evaluation import evaluate
 from theory.law import Law, Part
+from theory.nodes.bound import manifest, slack
 from theory.registry import Situation
 from theory.world import Context, Number
 
@@ -71,12 +72,12 @@ def _worlds(law: Law, part: Part, rng: random.Random) -> Iterator[Context]:
         yield Context(dict.fromkeys(("x", "g", "u", "v", "w"), column), design, {nt.B: Fraction(size)}, law.where)
 
 
-@registry.rule("flat or not", "two cases: where s > 0 the quotient is one; where s = 0 every example is at the mean, the "
-               "quotient is 0 and the indicator 1")
+@registry.rule("flat or not", "two cases: where s > 0 the quotient is one; where s = 0 every example is at the mean, "
+               "the quotient is 0 and the indicator 1")
 def _cases(at: Situation) -> Check:
     left, right = (side.xreplace({deviation: nt.s}) for side in (at.left, at.right))
-    if left.atoms(Flat) | right.atoms(Flat) - {Flat(nt.s)} or any(
-            node.args[1] != nt.s for node in left.atoms(Filled) | right.atoms(Filled)):
+    nodes = left.atoms(Flat, Filled) | right.atoms(Flat, Filled)
+    if any(node.args[-1] != nt.s for node in nodes):
         return Check(UNDECIDED, {"rule": "the cases are told by the batch's standard deviation"})
     sums = {nt.BatchSum(nt.x): nt.B * nt.m, nt.BatchSum(nt.x**2): nt.B * (nt.s**2 + nt.m**2)}
 
@@ -86,7 +87,10 @@ def _cases(at: Situation) -> Check:
 
     def flat(side: sp.Basic) -> sp.Expr:
         shown = side.replace(Filled, lambda a, b: sp.S.Zero).replace(Flat, lambda b: sp.S.One)
-        return moments.expand_sums(shown, nt.B).xreplace(sums).xreplace({nt.s: sp.S.Zero})
+        found = moments.expand_sums(shown, nt.B).xreplace(sums).xreplace({nt.s: sp.S.Zero})
+        if found.has(sp.zoo, sp.nan, sp.oo):
+            raise ValueError("a division by the standard deviation stands outside the quotients that are zero there")
+        return found
 
     return rules.worst(*(equal(case(left), case(right)) for case in (spread, flat)))
 
@@ -109,3 +113,17 @@ def _means(at: Situation) -> Check:
 
     constants = {k: v for k, v in at.definitions.items() if not sp.sympify(v).has(nt.E)}
     return equal(*(carried(side.xreplace({deviation: nt.s})) for side in (at.left, at.right)))
+
+
+@registry.rule("in every batch", "what is left between the two expectations has one sign in every batch", bound=True)
+def _in_every_batch(at: Situation) -> Check:
+    """Bound one expectation by another; ``difference`` is the form of what is left inside whose sign shows."""
+    shown = at.step.where.get("difference")
+    if not (isinstance(at.left, nt.E) and isinstance(at.right, nt.E)) or shown is None:
+        raise ValueError("two expectations, and what is left inside them, are needed")
+    if at.left.args[1] != at.right.args[1]:
+        return Check(UNDECIDED, {"rule": "the batches differ in size"})
+    inside = slack(at.part.relation, at.left.args[0], at.right.args[0])
+    found = equal(inside, sp.sympify(shown))
+    sign = PROVED if manifest(sp.sympify(shown)) else UNDECIDED
+    return rules.worst(found, Check(sign, {**found.engines, "sign": sign}))

@@ -73,9 +73,9 @@ LAW = Law(
     where={sigma2: PopMean(dx**2)},
     headline="ratio",
     words=(
-        "In training BatchNorm divides by the biased variance of the batch; the running variance that PyTorch keeps for "
-        "inference is the unbiased one, B/(B-1) times as large. The correction does one thing: averaged long enough, "
-        "the inference output has mean square 1 for independent draws. With a biased store, as in Keras, it is "
+        "In training BatchNorm divides by the biased variance of the batch; the running variance that PyTorch keeps "
+        "for inference is the unbiased one, B/(B-1) times as large. The correction does one thing: averaged long "
+        "enough, the inference output has mean square 1 for independent draws. With a biased store, as in Keras, it is "
         "B/(B-1), 2 at B = 2. It does not remove the train/inference gap, 2(1 - E[s]/sigma), because E[s] is not "
         "sqrt(E[s^2]). Within an epoch, without replacement, the unbiased variance estimates N/(N-1) sigma^2."
     ),

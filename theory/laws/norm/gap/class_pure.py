@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import sympy as sp
 
-from theory.domain import Integers, Param, Reals
+from theory.domain import Constraint, Integers, Param, Reals
 from theory.law import Assumption, Exactness, Law, Part, Rival, Source, Step
 from theory.nodes.classes import Blocks, ClassMean
 from theory.notation import BatchSum, G, PopMean, b, dx
@@ -72,10 +72,11 @@ LAW = Law(
     ),
     params=(
         Param(G, Integers(1), 1, "blocks a batch: 1 for class-pure batches"),
-        Param(b, Integers(2), 32, "examples a block, all of one class", "one example has no batch variance"),
+        Param(b, Integers(1), 32, "examples a block, all of one class; 1 for independent draws"),
         Param(within2, Reals(0, open=True), 1, "mean variance within the classes"),
         Param(between2, Reals(0), Fraction(1), "variance of the class means"),
     ),
+    constraints=(Constraint(G * b >= 2, "G = {G}, b = {b}: a batch of one example has no variance"),),
     exactness=Exactness.DISTRIBUTION_FREE,
     assumptions=(
         Assumption("blocks", "the class of each block is drawn with the classes' shares, its examples independently "
@@ -84,7 +85,7 @@ LAW = Law(
     ),
     sources=(
         Source("ioffe2017", note="batches that are not independent draws break batch normalization"),
-        Source("wujohnson2021", note="the same among other traps of batch statistics; not read"),
+        Source("wujohnson2021", note="the same among other traps of batch statistics"),
         Source("batchlaws", read=True, note="the formulas, derived here"),
     ),
     where={within2: PopMean((dx - ClassMean(dx)) ** 2), between2: PopMean(ClassMean(dx) ** 2)},
@@ -93,10 +94,14 @@ LAW = Law(
         "Sort the data by class, or feed batches of a few classes, as in metric learning, fine-tuning on streams and "
         "domain-wise sampling: a batch of G blocks sees the mean variance within the classes, but only 1 - 1/G of the "
         "variance between them. With one class a batch the spread between classes is missing altogether, the class "
-        "means are subtracted from every output, and the batch mean keeps the variance between2 however large the batch "
-        "is. The stored statistics inherit it: at inference the outputs have mean square 1 + between2/within2, not 1. "
-        "No batch size cures this; shuffling does. The error most often made is to use the formulas of independent "
-        "draws with the number of examples."
+        "means are subtracted from every output, and the batch mean keeps the variance between2 however large the "
+        "batch is. The stored statistics inherit it: at inference the outputs have mean square 1 + between2/within2, "
+        "not 1. No batch size cures this; shuffling does. The error most often made is to use the formulas of "
+        "independent draws with the number of examples."
     ),
-    answers={6: "In batches of one class the statistics miss the spread between classes, at every batch size."},
+    answers={
+        6: "In batches of one class the statistics miss the spread between classes, at every batch size.",
+        7: "BatchNorm's errors need not fall with B: in class-pure batches the variance of the batch mean stays above "
+           "that between the classes.",
+    },
 )

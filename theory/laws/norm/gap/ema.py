@@ -10,7 +10,7 @@ from theory.nodes.running import NEWEST, Averaged, OneReading, alpha, r0, readin
 from theory.notation import t
 
 S_mean = sp.Symbol("S_mean", real=True)
-S_var = sp.Symbol("S_var", nonnegative=True)
+S_var = sp.Symbol("S_var", positive=True)
 old = 1 - alpha
 first, second = Averaged(running, t), Averaged(running**2, t)
 mean_rhs = old**t * r0 + (1 - old**t) * S_mean
@@ -82,20 +82,21 @@ LAW = Law(
         NEWEST,
         Param(r0, Reals(), 0, "running average before the first batch (PyTorch: 0 for the mean, 1 for the variance)"),
         Param(S_mean, Reals(), 1, "mean of the statistic over batches"),
-        Param(S_var, Reals(0), Fraction(1, 8), "variance of the statistic over batches"),
+        Param(S_var, Reals(0, open=True), Fraction(1, 8), "variance of the statistic over batches",
+              "a statistic that is the same in every batch needs no average"),
         Param(t, Integers(0), 100, "number of updates"),
     ),
-    constraints=(Constraint(alpha < 2, "alpha = {alpha} is not allowed: the average settles for alpha < 2 only; above 1 "
-                            "it overshoots"),),
+    constraints=(Constraint(alpha < 2, "alpha = {alpha} is not allowed: the average settles for alpha < 2 only; above "
+                            "1 it overshoots"),),
     exactness=Exactness.DISTRIBUTION_FREE,
     assumptions=(
-        Assumption("frozen weights", "the batches' statistics are independent and have one law: the weights do not move "
-                   "while the average is taken"),
+        Assumption("frozen weights", "the batches' statistics are independent and have one law: the weights do not "
+                   "move while the average is taken"),
         Assumption("second moment", "the statistic has a finite variance"),
     ),
     sources=(
         Source("ioffe2015", note="running averages for inference"),
-        Source("batchlaws", read=True, note="the finite-time forms are classical for exponential smoothing; derived here"),
+        Source("batchlaws", read=True, note="the finite-time forms, classical for exponential smoothing, derived here"),
     ),
     where={S_mean: OneReading(reading), S_var: OneReading(reading**2) - OneReading(reading) ** 2},
     headline="worth",
@@ -104,8 +105,8 @@ LAW = Law(
         "forgets the start like (1 - alpha)^t; their variance settles at alpha/(2 - alpha) of that of one batch, so "
         "the average is worth (2 - alpha)/alpha batches: 19 at PyTorch's alpha = 0.1, 199 at Keras's 0.01. Holding "
         "the weights still and averaging longer does not make it better than that. What people get wrong: libraries "
-        "that call 1 - alpha the momentum; the window 1/alpha, off by a factor of two; and the transient, 35 percent of "
-        "the start after ten batches at alpha = 0.1."
+        "that call 1 - alpha the momentum, so that 0.9 there is 0.1 here; the window 1/alpha, off by a factor of two; "
+        "and the transient, 35 percent of the start after ten batches at alpha = 0.1."
     ),
     answers={6: "Running averages are noisy, but worth (2 - alpha)/alpha batches: they add little to the gap."},
 )

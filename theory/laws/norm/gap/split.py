@@ -81,10 +81,10 @@ LAW = Law(
     words=(
         "The gap between training and inference has two sources, the batch's mean and its standard deviation. A layer "
         "that subtracts the batch mean but divides by sigma is off by exactly Var(m)/sigma^2, 1/B for independent "
-        "draws; one that divides by the batch's deviation about the known mean by 2(1 - E[s_0]/sigma). In the full layer "
-        "the mean keeps its share and the standard deviation has the rest, 2(1 - E[s]/sigma) - Var(m)/sigma^2. For "
-        "Gaussian activations and large batches that is two parts to one: the mean matters more, and the split is not "
-        "equal. Heavy tails shift it to the standard deviation."
+        "draws; one that divides by the batch's deviation about the known mean by 2(1 - E[s_0]/sigma). In the full "
+        "layer the mean keeps its share and the standard deviation has the rest, 2(1 - E[s]/sigma) - Var(m)/sigma^2. "
+        "For Gaussian activations and large batches that is two parts to one: the mean matters more, and the split is "
+        "not equal. Heavy tails shift it to the standard deviation."
     ),
     answers={6: "Of the gap the batch mean has exactly Var(m)/sigma^2, the batch standard deviation the rest."},
     experiments=(

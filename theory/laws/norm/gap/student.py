@@ -78,11 +78,11 @@ LAW = Law(
     headline="error",
     words=(
         "Normalize a new point by mean and standard deviation of n training points: sqrt((n-1)/(n+1)) times the result "
-        "is Student's t with n - 1 degrees of freedom. Points of the training set never leave |x| <= sqrt(n - 1); a new "
-        "one has polynomial tails. Its mean square is (n+1)/(n-3) where training shows 1, and its mean squared distance "
-        "from the true value is infinite up to n = 3, 0.393 at n = 8, twice the 0.195 of a training point, and like "
-        "3/(2n) for large n. This is where scarce data hurt batch statistics: not in training, where all looks "
-        "bounded, but on the first new example. Statistics of the sample itself have no such step."
+        "is Student's t with n - 1 degrees of freedom. Points of the training set never leave |x| <= sqrt(n - 1); a "
+        "new one has polynomial tails. Its mean square is (n+1)/(n-3) where training shows 1, and its mean squared "
+        "distance from the true value is infinite up to n = 3, 0.393 at n = 8, twice the 0.195 of a training point, "
+        "and like 3/(2n) for large n. This is where scarce data hurt batch statistics: not in training, where all "
+        "looks bounded, but on the first new example. Statistics of the sample itself have no such step."
     ),
     answers={9: "Statistics of n training points on a new point: infinite mean square error up to n = 3, twice the "
                 "training gap at n = 8; per-sample statistics have none of it."},
