@@ -15,8 +15,8 @@ from sim import batches, designs, norms
 from theory import laws
 from theory.domain import DomainError
 
-AVERAGE, STORED, PURE, FRESH, POINT, NORMAL, SPLIT, FLOOR = (laws.load(f"norm.gap.{name}") for name in (
-    "ema", "bessel", "class_pure", "train_eval", "student", "gaussian", "split", "floor"))
+AVERAGE, STORED, PURE, FRESH, POINT, NORMAL, SPLIT, FLOOR, NOISY = (laws.load(f"norm.gap.{name}") for name in (
+    "ema", "bessel", "class_pure", "train_eval", "student", "gaussian", "split", "floor", "averaged"))
 POPULATION = np.array([0.0, 1.0, 1.5, 4.0, -2.0, 7.0])
 FAILS, REJECTS = 1e-9, 1e-6
 
@@ -194,6 +194,41 @@ def test_two_modes_of_one_layer(B):
     assert min(near) >= best
     biased = chances @ gaps(x, POPULATION.mean(), known["sigma"] * np.sqrt((B - 1) / B))
     assert biased == pytest.approx(value(FRESH, "biased_store", B=B, **known), rel=1e-12)
+
+
+# Noise of the running averages. ---------------------------------------------------------------------------------
+
+def noisy_gaps(draw, mean, variance, B, steps=20, new_weight=0.3):
+    """Gaps of 12000 fresh batches, each against running averages of its own earlier batches."""
+    kept = norms.Running(np.full((12_000, 1), float(mean)), np.full((12_000, 1), float(variance)))
+    for _ in range(steps):
+        statistics = norms.statistics("batch", draw((12_000, B, 1)))
+        kept = norms.update_running(kept, *statistics, count=B, new_weight=new_weight, bessel=True)
+    x = draw((12_000, B, 1))
+    difference = norms.forward("batch", x, eps=0)[0] - norms.forward_frozen(x, kept, eps=0)[0]
+    return (difference**2).mean(axis=(1, 2))
+
+
+@pytest.mark.parametrize("name, mean, variance, kappa", [("standard_normal", 0, 1, 0), ("random", 0.5, 1 / 12, -1.2)])
+def test_the_noise_that_running_averages_add(name, mean, variance, kappa):
+    """To first order in 1/B: five standard errors and 1/B of the value."""
+    B = 32
+    found = noisy_gaps(getattr(np.random.default_rng(7), name), mean, variance, B)
+    known = {"alpha": Fraction(3, 10), "kappa": kappa, "h": Fraction(1, B)}
+    expected = value(NOISY, "large", **known)
+    allowed = 5 * found.std() / np.sqrt(found.size) + expected / B
+    assert abs(found.mean() - expected) < allowed
+    for rival in NOISY.part("large").rivals:
+        wrong = float(NOISY.value(known, part="large", rhs=rival.expr))
+        assert abs(found.mean() - wrong) > allowed or wrong == expected  # the Gaussian value is right for Gaussians
+
+
+def test_how_little_the_noise_is():
+    assert value(NOISY, "large", alpha=NEW, kappa=0, h=1) == pytest.approx(1.579, abs=5e-4)
+    assert value(NOISY, "large", alpha=Fraction(1, 10**9), kappa=0, h=1) == pytest.approx(1.5)
+    assert value(NOISY, "stored", alpha=NEW, kappa=0, t=0, B=10**6) * 10**6 == pytest.approx(1.5, rel=1e-5)
+    added = value(NOISY, "added", alpha=NEW, kappa=3, B=10**6) * 10**6
+    assert added / (9 / 4) == pytest.approx(1 / 19, rel=1e-5)
 
 
 # Gaussian activations. -------------------------------------------------------------------------------------------
