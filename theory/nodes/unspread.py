@@ -19,13 +19,27 @@ from theory.equality import PROVED, UNDECIDED, Check, equal
 from theory.evaluation import evaluate
 from theory.law import Law, Part
 from theory.nodes.bound import manifest, slack
+from theory.nodes.whole import Whole
 from theory.registry import Situation
 from theory.world import Context, Number
 
-__all__ = ["Filled", "Flat", "deviation"]
+__all__ = ["DEVIATION", "Filled", "Flat", "Spread", "deviation"]
 
-deviation = sp.sqrt(nt.BatchSum(nt.x**2) / nt.B - (nt.BatchSum(nt.x) / nt.B) ** 2)
-"""The batch's standard deviation written out: a statement that holds `s` says nothing of batches without spread."""
+
+
+class Spread(Whole):
+    """The batch's standard deviation."""
+
+    transparent = True
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return nt._power(printer._print(nt.s), exp, wrap=False)
+
+
+DEVIATION = sp.sqrt(nt.BatchSum(nt.x**2) / nt.B - (nt.BatchSum(nt.x) / nt.B) ** 2)
+
+deviation = Spread(DEVIATION)
+"""The batch's standard deviation, also where it is zero: a statement that holds `s` says nothing of such batches."""
 
 
 class Filled(nt.Node):
@@ -47,6 +61,9 @@ class Flat(nt.Node):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return nt._power(rf"\mathbf{{1}}\left\{{{printer._print(self.args[0])}=0\right\}}", exp)
+
+
+registry.means(Spread)(registry.MEANINGS[Whole])
 
 
 @registry.means(Filled)

@@ -5,7 +5,7 @@ import sympy as sp
 from theory.domain import Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.nodes.unit import BATCH_OF_UNIT, BELOW_SIGMA, MOMENTS, SIGMA, SIGMA_HAT, square_share
-from theory.nodes.unspread import Filled, Flat
+from theory.nodes.unspread import DEVIATION, Filled, Flat
 from theory.nodes.unspread import deviation as s
 from theory.notation import B, BatchSum, ByDesign, E, N, m, mu, sigma, sigma_hat, x
 from theory.parameters import DESIGN, FITS, FROZEN, POPULATION, UNIFORM_BATCH
@@ -93,7 +93,7 @@ LAW = Law(
         UNIFORM_BATCH, FROZEN,
     ),
     sources=(Source("batchlaws", read=True, note="derived here; no earlier statement is known to us"),),
-    where={**MOMENTS, sigma_hat: E(s, B), p: E(flat, B)},
+    where={**MOMENTS, sigma_hat: E(s, B), s: DEVIATION, p: E(flat, B)},
     headline="expected",
     words=(
         "Activations with atoms, after a rectifier say, give batches in which all examples are equal: their standard "

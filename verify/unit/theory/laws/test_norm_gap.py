@@ -129,7 +129,7 @@ CLASSED = np.random.default_rng(3).exponential(np.array([1.0, 2.0, 0.5])[LABELS]
 
 def spreads():
     means = np.array([CLASSED[LABELS == k].mean() for k in range(3)])[LABELS]
-    return {"within2": float(np.mean((CLASSED - means) ** 2)), "between2": float(means.var())}
+    return {"v_w": float(np.mean((CLASSED - means) ** 2)), "v_b": float(means.var())}
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 4])
@@ -150,7 +150,7 @@ def test_batches_of_blocks(blocks):
 
 
 def test_the_mean_of_a_pure_batch_does_not_settle():
-    known = {"G": 1, "within2": 1, "between2": 2}
+    known = {"G": 1, "v_w": 1, "v_b": 2}
     for size, spread in ((2, Fraction(5, 2)), (1000, Fraction(2001, 1000))):
         assert PURE.predict(part="mean", b=size, **known).value == spread
     assert PURE.predict(part="output", b=7, **known).value == 3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from theory import laws, proof
+from theory import laws, oracle, proof
 from theory.equality import PROVED
 from theory.evaluation import evaluate
 from theory.law import Step
@@ -97,3 +97,11 @@ def test_fresh_point():
     fourth = FreshPoint(GaussianMean(point**4, n))
     assert answer(FRESH, "output", fourth, "fresh point", sp.S.One) != PROVED  # two points do not have it
     assert answer(FRESH, "output", FreshPoint(point**2), "fresh point", sp.S.One) != PROVED  # no statistics
+
+
+def test_worlds_meet_the_stored_statistics_that_attain_a_bound():
+    law = laws.load("norm.gap.train_eval")
+    found = [c for c in oracle.enumerate_law(law, seed=1, limit=12) if c.part == "floor"]
+    assert all(c.equal for c in found)
+    assert any(c.tight for c in found)
+    assert not all(c.tight for c in found)
