@@ -10,7 +10,7 @@ from theory.nodes.running import NEWEST, alpha
 from theory.nodes.series import Taylor
 from theory.nodes.stored import ERROR, UNBIASED, Stored, kept, moment, off
 from theory.notation import B, E, PopMean, dx, h, kappa, sigma2, t
-from theory.parameters import IID, VARIANCE
+from theory.parameters import IID
 
 z = sp.Symbol("z", nonnegative=True)
 e_v, d_v, e_m, d_m = sp.symbols("e_v d_v e_m d_m", real=True)
@@ -87,7 +87,8 @@ LAW = Law(
               "the variance of a single entry is zero"),
         NEWEST,
         Param(t, Integers(0), 100, "updates of the running averages, which start at the population's statistics"),
-        VARIANCE,
+        Param(sigma2, Reals(0, open=True), 1, "variance of the activation", "a constant activation has no normalized "
+              "value"),
         Param(kappa, Reals(-2), Fraction(0), "excess kurtosis of the activations; 0 for Gaussian"),
         Param(h, Reals(0), Fraction(1, 32), "1/B, in the expansion for large batches"),
         Param(z, Reals(0), Fraction(1, 8), "scale of the relative errors, in their expansion"),
@@ -106,6 +107,7 @@ LAW = Law(
     assumptions=(
         Assumption("independent", "the entries of all batches are independent draws of one distribution"),
         Assumption("fourth moment", "the fourth moment is finite"),
+        Assumption("large batches", "terms of third order in the errors of the statistics are dropped"),
         Assumption("frozen weights", "the weights do not move while the averages are taken"),
     ),
     sources=(Source("batchlaws", read=True, note="derived here; no earlier statement is known to us"),),
