@@ -183,9 +183,18 @@ def _gaussian_mean(node: GaussianMean, world: Context) -> Number:
         outside, inside = sp.factor_terms(factor).as_independent(nt.s, as_Add=False)
         found = evaluate(outside, world) * _of_mean(power, n, world)
         if inside.has(nt.s):
-            length = inside.xreplace({nt.s: nt.sigma * _LENGTH / sp.sqrt(sp.Rational(int(n)))})
-            found = found * _average(length, _LENGTH, Fraction(1), n - 1, world)
+            found = found * _by_terms(inside, n, world)
         total = total + found
+    return total
+
+
+def _by_terms(body: sp.Basic, n: Number, world: Context) -> Number:
+    """Average a function of the standard deviation, each of its terms on its own."""
+    total: Number = Fraction(0)
+    for term in sp.Add.make_args(sp.expand(body)):
+        length = term.xreplace({nt.s: nt.sigma * _LENGTH / sp.sqrt(sp.Rational(int(n)))})
+        scale, shape = length.as_independent(_LENGTH, as_Add=False)
+        total = total + evaluate(scale, world) * _average(shape, _LENGTH, Fraction(1), n - 1, world)
     return total
 
 

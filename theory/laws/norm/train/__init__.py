@@ -1,0 +1,1 @@
+"""What batch statistics do to training."""
