@@ -10,7 +10,7 @@ from typing import Any
 
 from numba import njit
 
-from sim.engines.with_numba.products import FAST, less
+from sim.engines.with_numba.products import FAST, beyond, less
 
 __all__ = ["activate", "activate_back", "add", "copy", "normalize", "normalize_back", "pool", "pool_back"]
 
@@ -248,12 +248,12 @@ def normalize(step: Any, f: Any, theta: Any, B: int) -> None:
             x, hat = f[xs : xs + n], f[step.hat + i * n : step.hat + (i + 1) * n]
             if step.groups:
                 for j in range(n):
-                    off = less(x[j], firsts[j]) - mean[j]
+                    off = beyond(x[j], firsts[j], mean[j])
                     hat[j] = off
                     square[j] += off * off
             else:
                 for j in range(n):
-                    off = less(x[j], first) - middle
+                    off = beyond(x[j], first, middle)
                     hat[j] = off
                     spread += off * off
         roots = f[step.work + (3 + g) * n : step.work + (4 + g) * n]

@@ -11,7 +11,7 @@ from typing import Any
 
 from numba import njit
 
-from sim.engines.with_numba.products import FAST, less
+from sim.engines.with_numba.products import FAST, beyond, less
 from sim.engines.with_numba.stretches import FOUR, column_sums, standardize, standardize_back, standardize_columns
 from sim.engines.with_numba.tiles import BYTES
 
@@ -49,7 +49,7 @@ def _columns(z: Any, ld: int, B: int, H: int, mean: Any, var: Any) -> None:
     for i in range(B):
         row = z[i * ld : i * ld + H]
         for j in range(H):
-            off = less(row[j], first[j]) - mean[j]
+            off = beyond(row[j], first[j], mean[j])
             var[j] += off * off
     for j in range(H):
         var[j] *= share
@@ -66,7 +66,7 @@ def _row(row: Any, center: bool) -> Any:
             total += less(row[j], first)
     mean = total * share
     for j in range(len(row)):
-        off = less(row[j], first) - mean
+        off = beyond(row[j], first, mean)
         square += off * off
     return first, mean, square * share
 
@@ -95,7 +95,7 @@ def forward(
         for i in range(B):
             row, hat = z[i * ld + done : i * ld + H], x_hat[i * ld + done : i * ld + H]
             for j in range(rest):
-                hat[j] = (less(row[j], first[j]) - mean[j]) * var[j]
+                hat[j] = beyond(row[j], first[j], mean[j]) * var[j]
     elif code == 5:
         share, rest = kind(alpha), kind(1 - alpha)
         mean, var, first = stats[:H], stats[H + B : 2 * H + B], z[:H]
@@ -108,7 +108,7 @@ def forward(
             for j in range(H):
                 scale[j] = one / math.sqrt(share * var[j] + spread)
                 # not by the mixed mean: of a constant, alpha and 1 - alpha times it need not add up to it
-                by_column, by_row = less(row[j], first[j]) - mean[j], less(row[j], start) - middle
+                by_column, by_row = beyond(row[j], first[j], mean[j]), beyond(row[j], start, middle)
                 hat[j] = (share * by_column + rest * by_row) * scale[j]
     else:
         wide = H // G
@@ -129,7 +129,7 @@ def forward(
                 scale = one / math.sqrt(spread + small)
                 inverse[i * G + g] = scale
                 for j in range(wide):
-                    hat[j] = (less(row[j], first) - middle) * scale
+                    hat[j] = beyond(row[j], first, middle) * scale
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -221,9 +221,9 @@ def _backward_hybrid(
         middle, inputs = stats[H + i], z[i * ld : i * ld + H]
         start = inputs[0]
         for j in range(H):
-            row[j] -= total + product * (less(inputs[j], start) - middle)
+            row[j] -= total + product * beyond(inputs[j], start, middle)
     mean, first = stats[:H], z[:H]
     for i in range(B):
         row, inputs = d[i * ld : i * ld + H], z[i * ld : i * ld + H]
         for j in range(H):
-            row[j] -= by_column * (pull[j] + spread[j] * (less(inputs[j], first[j]) - mean[j]))
+            row[j] -= by_column * (pull[j] + spread[j] * beyond(inputs[j], first[j], mean[j]))

@@ -24,7 +24,7 @@ FOUR = 4
 
 
 def _less(e: Emitter, a: Any, b: Any) -> Any:
-    """Return ``a - b``, which no fast sum around it may take apart: equal numbers must differ by exactly 0."""
+    """Return ``a - b``, which no fast sum may take apart, as in `sim.engines.with_numba.products.beyond`."""
     # numba gives its own flags to instructions that have none
     return e.builder.fsub(a, b, flags=("arcp",))
 
@@ -96,7 +96,7 @@ def standardize(center: bool) -> Any:
 
             def off(place: Any, n: int) -> Any:
                 value = e.load(inputs, place)
-                return builder.fsub(_less(e, value, firsts[n]), middles[n]) if center else value
+                return _less(e, _less(e, value, firsts[n]), middles[n]) if center else value
 
             cells = e.accumulators(FOUR)
             with s.vectors_at() as places:
@@ -199,7 +199,7 @@ def standardize_columns() -> Any:
             middles = [builder.fmul(share, builder.load(cell)) for cell in cells]
 
             def off(place: Any, n: int) -> Any:
-                return builder.fsub(_less(e, e.load(inputs, place), firsts[n]), middles[n])
+                return _less(e, _less(e, e.load(inputs, place), firsts[n]), middles[n])
 
             cells = e.accumulators(FOUR)
             with _rows(e, *where) as places:
