@@ -217,10 +217,23 @@ def _typical(law: Law) -> str:
     return " ".join(f"{p.name}={p.typical}" for p in law.params if p.name in needed)
 
 
+TOLD = (
+    ("holds", "Holds"),
+    ("conditions", "Where"),
+    ("fails", "Fails"),
+    ("example", "Counter-example"),
+    ("undecided", "Open"),
+)
+"""What is said of a claim, field by field, under its label; an example is of what fails."""
+
+
 def claim_views(
-    claims: Sequence[Claim], laws: Sequence[Law], verdicts: Mapping[str, str]
+    claims: Sequence[Claim],
+    laws: Sequence[Law],
+    verdicts: Mapping[str, str],
+    pictures: Mapping[str, Sequence[Mapping[str, str]]],
 ) -> list[dict[str, Any]]:
-    """Return the claims with the answers the laws give and a sentence on how far they stand.
+    """Return the claims with what is found, the answers the laws give and a sentence on how far they stand.
 
     Parameters
     ----------
@@ -230,9 +243,13 @@ def claim_views(
         The catalogue.
     verdicts : mapping
         Verdict by law id.
+    pictures : mapping
+        Figures by law id; a claim shows the first of the first law it rests on that has any.
     """
     views = []
     for claim in claims:
+        decided = _decided(claim, verdicts)
+        shown = [figure for law in claim.rests_on for figure in pictures.get(law, ())[:1]]
         answers = [
             {"law": law.id, "text": law.answers[claim.number], "verdict": verdicts[law.id]}
             for law in laws
@@ -245,16 +262,18 @@ def claim_views(
                 "text": claim.text,
                 "answers": answers,
                 "standing": _standing([a["verdict"] for a in answers]),
-                "verdict": claim.verdict if _decided(claim, verdicts) else "open",
-                "finding": claim.finding if _decided(claim, verdicts) else "",
+                "verdict": claim.verdict if decided else "open",
+                "told": [(label, said) for name, label in TOLD if (said := getattr(claim, name))] if decided else [],
+                "rests_on": claim.rests_on if decided else (),
+                "figures": shown[:1] if decided else [],
             }
         )
     return views
 
 
 def _decided(claim: Claim, verdicts: Mapping[str, str]) -> bool:
-    """A claim's verdict stands only while every law it rests on is verified."""
-    return claim.verdict != "open" and all(verdicts.get(law) == "verified" for law in claim.rests_on)
+    """What is said of a claim stands only while every law it rests on is verified."""
+    return bool(claim.rests_on) and all(verdicts.get(law) == "verified" for law in claim.rests_on)
 
 
 def _standing(verdicts: Sequence[str]) -> str:
