@@ -103,7 +103,7 @@ def render(site: Site, *, watch: Callable[[Sequence[Law]], Iterable[Law]] = iter
         "catalogue.html", tally=tally, families=_families(site.laws, members), by_status=_by_status(members)
     )
     files["graph.html"] = pages.page("graph.html", graph=graph.layout(uses, verdicts), laws=members)
-    files["errata.html"] = pages.page("errata.html", errata=_errata(members))
+    files["errata.html"] = pages.page("errata.html", published=views.published(members), errata=_errata(members))
     files["selftest.html"] = pages.page(
         "selftest.html",
         rivals=_rivals(site),

@@ -12,9 +12,10 @@ from reports import bibliography, cite, maths, tables
 from reports.figures import Figure
 from theory import notation, proof
 from theory.claims import Claim
+from theory.errata import ERRATA, FAULTS
 from theory.law import Law, Part, Step
 
-__all__ = ["EXACTNESS", "LawView", "claim_views", "law_view", "tally"]
+__all__ = ["EXACTNESS", "LawView", "claim_views", "law_view", "published", "tally"]
 
 EXACTNESS = {
     "identity": ("identity", "An identity: it holds for every finite population, batch size and data."),
@@ -269,6 +270,42 @@ def claim_views(
             }
         )
     return views
+
+
+def published(members: Sequence[LawView]) -> list[dict[str, Any]]:
+    """Return the published formulas that laws refute, in groups by the sense in which they fail.
+
+    Parameters
+    ----------
+    members : sequence of LawView
+        The laws of the site; formulas that other laws refute are left out.
+    """
+    rivals = {
+        (law.id, part["name"], rival["name"]): (part, rival)
+        for law in members
+        for part in law.parts
+        for rival in part["rivals"]
+    }
+    groups = []
+    for fault, words in FAULTS.items():
+        found = []
+        for e in ERRATA:
+            if e.fault != fault or (e.law, e.part, e.rival) not in rivals:
+                continue
+            part, rival = rivals[e.law, e.part, e.rival]
+            found.append({
+                "law": e.law,
+                "statement": part["statement"],
+                "rival": rival,
+                "said": e.said,
+                "relation": cite.relation({"read": e.source.read}),
+                "source": Markup(bibliography.html(e.source.key)),
+                "locator": e.source.locator,
+                "note": _sentence(e.source.note),
+            })
+        if found:
+            groups.append({"title": words, "entries": found})
+    return groups
 
 
 def _decided(claim: Claim, verdicts: Mapping[str, str]) -> bool:

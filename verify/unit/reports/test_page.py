@@ -9,6 +9,8 @@ import pytest
 from reports import page, views
 from theory import laws
 from theory.claims import CLAIMS
+from theory.errata import FAULTS, Erratum
+from theory.law import Source
 from verify.unit.reports import fake
 
 
@@ -179,6 +181,25 @@ def test_claims_page_shows_conditions_and_counterexamples_that_the_front_page_on
         assert whole.count(f"<dt>{label}</dt>") == 11 and f"<dt>{label}</dt>" not in front
     assert 'href="claims.html#claim-7"' in front and 'src="figures/gradient.variance' in whole
     reader = Reader(whole)
+    assert reader.bad == [] and reader.open == []
+
+
+def test_published_formulas_say_what_was_read(monkeypatch):
+    read = Source("cochran1977", locator="section 2.5", read=True, note="the page was read")
+    recalled = Source("goyal2017", note="from memory: the rule")
+    (part, rival), *_ = laws.load(fake.LAW_ID).rivals
+    told = [
+        Erratum(fake.LAW_ID, part.name, rival.name, fault, source, "It says so.")
+        for fault, source in (("wrong", read), ("first order", recalled))
+    ]
+    monkeypatch.setattr(views, "ERRATA", (*told, replace(told[0], law="norm.out.eps")))
+    text = page.render(site())["errata.html"].decode()
+    assert text.count('class="erratum"') == 2
+    assert '<p class="ref">from ' in text
+    assert "section 2.5" in text and '<p class="ref">after ' in text and "From memory: the rule." in text
+    assert all(words in text for fault, words in FAULTS.items() if fault != "outside")
+    assert FAULTS["outside"] not in text
+    reader = Reader(text)
     assert reader.bad == [] and reader.open == []
 
 
