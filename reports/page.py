@@ -94,7 +94,7 @@ def render(site: Site, *, watch: Callable[[Sequence[Law]], Iterable[Law]] = iter
     pages = _Pages(site)
     front = _front(site, files)
     members = [_member(site, law, files) for law in watch(site.laws)]
-    claims = views.claim_views(site.claims, site.laws, verdicts)
+    claims = views.claim_views(site.claims, site.laws, verdicts, {m.id: m.figures for m in members})
     tally = views.tally(list(verdicts.values()))
     uses = {law.id: tuple(law.uses) for law in site.laws}
     files["index.html"] = pages.page("index.html", front=front, claims=claims, tally=tally)
@@ -103,7 +103,7 @@ def render(site: Site, *, watch: Callable[[Sequence[Law]], Iterable[Law]] = iter
         "catalogue.html", tally=tally, families=_families(site.laws, members), by_status=_by_status(members)
     )
     files["graph.html"] = pages.page("graph.html", graph=graph.layout(uses, verdicts), laws=members)
-    files["errata.html"] = pages.page("errata.html", errata=_errata(members))
+    files["errata.html"] = pages.page("errata.html", published=views.published(members), errata=_errata(members))
     files["selftest.html"] = pages.page(
         "selftest.html",
         rivals=_rivals(site),

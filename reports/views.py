@@ -12,9 +12,10 @@ from reports import bibliography, cite, maths, tables
 from reports.figures import Figure
 from theory import notation, proof
 from theory.claims import Claim
+from theory.errata import ERRATA, FAULTS
 from theory.law import Law, Part, Step
 
-__all__ = ["EXACTNESS", "LawView", "claim_views", "law_view", "tally"]
+__all__ = ["EXACTNESS", "LawView", "claim_views", "law_view", "published", "tally"]
 
 EXACTNESS = {
     "identity": ("identity", "An identity: it holds for every finite population, batch size and data."),
@@ -217,10 +218,23 @@ def _typical(law: Law) -> str:
     return " ".join(f"{p.name}={p.typical}" for p in law.params if p.name in needed)
 
 
+TOLD = (
+    ("holds", "Holds"),
+    ("conditions", "Where"),
+    ("fails", "Fails"),
+    ("example", "Counter-example"),
+    ("undecided", "Open"),
+)
+"""What is said of a claim, field by field, under its label; an example is of what fails."""
+
+
 def claim_views(
-    claims: Sequence[Claim], laws: Sequence[Law], verdicts: Mapping[str, str]
+    claims: Sequence[Claim],
+    laws: Sequence[Law],
+    verdicts: Mapping[str, str],
+    pictures: Mapping[str, Sequence[Mapping[str, str]]],
 ) -> list[dict[str, Any]]:
-    """Return the claims with the answers the laws give and a sentence on how far they stand.
+    """Return the claims with what is found, the answers the laws give and a sentence on how far they stand.
 
     Parameters
     ----------
@@ -230,9 +244,13 @@ def claim_views(
         The catalogue.
     verdicts : mapping
         Verdict by law id.
+    pictures : mapping
+        Figures by law id; a claim shows the first of the first law it rests on that has any.
     """
     views = []
     for claim in claims:
+        decided = _decided(claim, verdicts)
+        shown = [figure for law in claim.rests_on for figure in pictures.get(law, ())[:1]]
         answers = [
             {"law": law.id, "text": law.answers[claim.number], "verdict": verdicts[law.id]}
             for law in laws
@@ -245,16 +263,54 @@ def claim_views(
                 "text": claim.text,
                 "answers": answers,
                 "standing": _standing([a["verdict"] for a in answers]),
-                "verdict": claim.verdict if _decided(claim, verdicts) else "open",
-                "finding": claim.finding if _decided(claim, verdicts) else "",
+                "verdict": claim.verdict if decided else "open",
+                "told": [(label, said) for name, label in TOLD if (said := getattr(claim, name))] if decided else [],
+                "rests_on": claim.rests_on if decided else (),
+                "figures": shown[:1] if decided else [],
             }
         )
     return views
 
 
+def published(members: Sequence[LawView]) -> list[dict[str, Any]]:
+    """Return the published formulas that laws refute, in groups by the sense in which they fail.
+
+    Parameters
+    ----------
+    members : sequence of LawView
+        The laws of the site; formulas that other laws refute are left out.
+    """
+    rivals = {
+        (law.id, part["name"], rival["name"]): (part, rival)
+        for law in members
+        for part in law.parts
+        for rival in part["rivals"]
+    }
+    groups = []
+    for fault, words in FAULTS.items():
+        found = []
+        for e in ERRATA:
+            if e.fault != fault or (e.law, e.part, e.rival) not in rivals:
+                continue
+            part, rival = rivals[e.law, e.part, e.rival]
+            found.append({
+                "law": e.law,
+                "statement": part["statement"],
+                "rival": rival,
+                "said": e.said,
+                "relation": cite.relation({"read": e.source.read}),
+                "source": Markup(bibliography.html(e.source.key)),
+                "locator": e.source.locator,
+                "note": _sentence(e.source.note),
+            })
+        if found:
+            groups.append({"title": words, "entries": found})
+    return groups
+
+
 def _decided(claim: Claim, verdicts: Mapping[str, str]) -> bool:
-    """A claim's verdict stands only while every law it rests on is verified."""
-    return claim.verdict != "open" and all(verdicts.get(law) == "verified" for law in claim.rests_on)
+    """What is said of a claim stands only while every law it rests on is verified."""
+    return bool(claim.rests_on) and all(verdicts.get(law) == "verified" for law in claim.rests_on)
 
 
 def _standing(verdicts: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 ``statistics`` mixes means and biased variances and normalizes once; ``outputs`` normalizes twice and mixes the
 results.  At alpha = 1 both are batch norm, at alpha = 0 both are layer norm.  Batch statistics pool the
-examples and positions of a channel; the sample's pool its channels and positions.
+examples and positions of a channel; the sample's pool its channels and positions.  What is mixed is the input without
+either mean, not the means: of a constant, ``alpha`` and ``1 - alpha`` times it need not add up to it in floating point.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Cache:
     alpha
         Shape (R, 1, 1, 1).
     batch, sample
-        Centered input and statistics (mean, var, inverse root) of the two kinds.
+        Centered input, variance and inverse root of the two kinds.
     mixed
         Centered input and inverse root by the mixed statistics; None for ``outputs``.
     frozen
@@ -41,8 +42,8 @@ class Cache:
     reading: str
     shape: tuple[int, ...]
     alpha: Any
-    batch: tuple[Any, Any, Any, Any]
-    sample: tuple[Any, Any, Any, Any]
+    batch: tuple[Any, Any, Any]
+    sample: tuple[Any, Any, Any]
     mixed: tuple[Any, Any] | None
     frozen: bool
     gamma: Any
@@ -76,7 +77,7 @@ def _channels(values: Any) -> Any:
 
 
 def _mix(
-    x: Any, batch: tuple[Any, Any], alpha: Any, reading: str, eps: float, gamma: Any, beta: Any, frozen: bool
+    x: Any, running: norms.Running | None, alpha: Any, reading: str, eps: float, gamma: Any, beta: Any
 ) -> tuple[Any, Cache]:
     xp = namespace(x)
     if reading not in READINGS:
@@ -88,22 +89,28 @@ def _mix(
                 f"{name} must have shape ({shape[2]},) or ({shape[0]}, {shape[2]}), got {tuple(values.shape)}"
             )
     weight = _weight(alpha, x)
-    sample_mean, sample_var = (v[:, :, None, None] for v in norms.statistics("layer", x))
-    mean, var = (v[:, None, :, None] for v in batch)
-    flat = xp.reshape(x, (*shape[:3], -1))
-    kinds = tuple((flat - m, m, v, _inverse(v, eps)) for m, v in ((mean, var), (sample_mean, sample_var)))
+    _, by_sample, sample_var = norms.moments("layer", x)
+    if running is None:
+        _, by_batch, var = norms.moments("batch", x)
+    else:
+        mean, var = running.mean, running.var
+        by_batch = xp.reshape(x, (*shape[:3], -1)) - mean[:, None, :, None]
+    var, sample_var = var[:, None, :, None], sample_var[:, :, None, None]
+    by_batch, by_sample = (xp.reshape(v, (*shape[:3], -1)) for v in (by_batch, by_sample))
+    inverse, sample_inverse = _inverse(var, eps), _inverse(sample_var, eps)
     mixed = None
     if reading == "statistics":
-        centered = flat - (weight * mean + (1 - weight) * sample_mean)
-        inverse = _inverse(weight * var + (1 - weight) * sample_var, eps)
-        mixed, y = (centered, inverse), centered * inverse
+        centered = weight * by_batch + (1 - weight) * by_sample
+        mixed = (centered, _inverse(weight * var + (1 - weight) * sample_var, eps))
+        y = centered * mixed[1]
     else:
-        y = weight * (kinds[0][0] * kinds[0][3]) + (1 - weight) * (kinds[1][0] * kinds[1][3])
+        y = weight * (by_batch * inverse) + (1 - weight) * (by_sample * sample_inverse)
     if gamma is not None:
         y = y * _channels(gamma)
     if beta is not None:
         y = y + _channels(beta)
-    cache = Cache(reading, shape, weight, kinds[0], kinds[1], mixed, frozen, gamma)
+    batch, sample = (by_batch, var, inverse), (by_sample, sample_var, sample_inverse)
+    cache = Cache(reading, shape, weight, batch, sample, mixed, running is not None, gamma)
     return xp.reshape(y, shape), cache
 
 
@@ -141,7 +148,7 @@ def forward(
     ValueError
         If an argument is outside what is stated, `x` is not finite, or a statistic pools a single entry.
     """
-    return _mix(x, norms.statistics("batch", x), alpha, reading, eps, gamma, beta, False)
+    return _mix(x, None, alpha, reading, eps, gamma, beta)
 
 
 def forward_frozen(
@@ -170,7 +177,7 @@ def forward_frozen(
     tuple
         The output and the cache for `backward`.
     """
-    return _mix(x, (running.mean, running.var), alpha, reading, eps, gamma, beta, True)
+    return _mix(x, running, alpha, reading, eps, gamma, beta)
 
 
 def backward(cache: Cache, dy: Any) -> tuple[Any, Any, Any, Any]:
@@ -206,14 +213,14 @@ def backward(cache: Cache, dy: Any) -> tuple[Any, Any, Any, Any]:
     d = xp.reshape(dy, (*cache.shape[:3], -1))
     g = d if cache.gamma is None else d * _channels(cache.gamma)
     a = cache.alpha
-    (batch_x, batch_mean, batch_var, batch_inverse) = cache.batch
-    (sample_x, sample_mean, sample_var, sample_inverse) = cache.sample
+    (batch_x, batch_var, batch_inverse), (sample_x, sample_var, sample_inverse) = cache.batch, cache.sample
     if cache.mixed is not None:
         centered, inverse = cache.mixed
         x_hat = centered * inverse
         dmean = -xp.sum(g * inverse, axis=3, keepdims=True)
         dvar = -0.5 * xp.sum(g * x_hat * inverse**2, axis=3, keepdims=True)
-        dalpha = dmean * (batch_mean - sample_mean) + dvar * (batch_var - sample_var)
+        # the means differ by as much at every position
+        dalpha = dmean * (sample_x - batch_x)[..., :1] + dvar * (batch_var - sample_var)
         dx = g * inverse
         from_batch, from_sample = (a * dmean, a * dvar), ((1 - a) * dmean, (1 - a) * dvar)
     else:

@@ -20,6 +20,7 @@ __all__ = [
     "backward",
     "forward",
     "forward_frozen",
+    "moments",
     "statistics",
     "update_running",
 ]
@@ -197,6 +198,30 @@ def statistics(kind: str, x: Any, *, groups: int | None = None) -> tuple[Any, An
     return xp.squeeze(mean, axis=axis), xp.squeeze(var, axis=axis)
 
 
+def moments(kind: str, x: Any, *, groups: int | None = None) -> tuple[Any, Any, Any]:
+    """Return the mean, the input without it, and the biased variance.
+
+    Parameters
+    ----------
+    kind, x, groups
+        As for `statistics`.
+
+    Returns
+    -------
+    tuple of array
+        Mean and variance as from `statistics`; between them the centered input, shaped as `x`, which keeps the digits
+        that a mean far from zero has no room for.
+
+    Raises
+    ------
+    ValueError
+        As for `statistics`.
+    """
+    mean, centered, var = _moments(_checked(x, kind, groups), kind)
+    xp, axis = namespace(mean), _pool(kind)
+    return xp.squeeze(mean, axis=axis), _unblocks(centered, kind, tuple(x.shape)), xp.squeeze(var, axis=axis)
+
+
 def forward(
     kind: str,
     x: Any,
@@ -328,7 +353,7 @@ def update_running(
     Returns
     -------
     Running
-        The new statistics.
+        The new statistics; those of a batch that already agrees with them stay as they are, to the last digit.
 
     Raises
     ------
@@ -341,7 +366,9 @@ def update_running(
         raise ValueError(f"count must be at least {2 if bessel else 1}, got {count}")
     if bessel:
         var = var * (count / (count - 1))
-    return Running(
-        (1 - new_weight) * running.mean + new_weight * mean,
-        (1 - new_weight) * running.var + new_weight * var,
-    )
+    return Running(_toward(running.mean, mean, new_weight), _toward(running.var, var, new_weight))
+
+
+def _toward(old: Any, new: Any, weight: float) -> Any:
+    """Return the mixture, exact at both ends of the weight and where both are equal."""
+    return old + weight * (new - old) if weight < 0.5 else new - (1 - weight) * (new - old)

@@ -51,7 +51,10 @@ def pools(layer: Norm, before: tuple[int, ...], B: int) -> tuple[int, int, int]:
 
 
 class NormStep(Step):
-    """Statistics of the middle axis, then scale and shift of each channel, the first axis."""
+    """Statistics of the middle axis, then scale and shift of each channel, the first axis.
+
+    `x_hat` keeps the normalized input; the centered one where `joined` is true.
+    """
 
     def __init__(self, layer: Norm, before: tuple[int, ...], *args: Any) -> None:
         super().__init__(*args)
@@ -59,6 +62,8 @@ class NormStep(Step):
         shape, dtype = pools(layer, before, B), self.x.dtype
         self.centers, self.affine, self.C = layer.kind != "rms", layer.affine, C
         self.eps = np.asarray(layer.eps, dtype)
+        # where a channel is a block its scale takes the inverse root along, which saves a pass
+        self.joined = layer.kind == "batch" and layer.affine
         self.share = np.full((1, shape[1]), 1 / shape[1], dtype)
         self.x_hat, self.work = np.empty(shape, dtype), np.empty(shape, dtype)
         self.mean, self.inverse = np.empty((shape[0], 1, shape[2]), dtype), np.empty((shape[0], 1, shape[2]), dtype)
@@ -77,8 +82,10 @@ class NormStep(Step):
         """Center, scale by the root of the variance, apply scale and shift."""
         x_hat, mean, inverse = self.x_hat, self.mean, self.inverse
         if self.centers:
-            np.matmul(self.share, self.pooled_x, out=mean)
-            np.subtract(self.pooled_x, mean, out=x_hat)
+            # beyond the first entry, so that equal entries have a variance of exactly 0
+            np.subtract(self.pooled_x, self.pooled_x[:, :1], out=x_hat)
+            np.matmul(self.share, x_hat, out=mean)
+            np.subtract(x_hat, mean, out=x_hat)
         else:
             np.copyto(x_hat, self.pooled_x)
         np.multiply(x_hat, x_hat, out=self.work)
@@ -86,10 +93,11 @@ class NormStep(Step):
         np.add(inverse, self.eps, out=inverse)
         np.sqrt(inverse, out=inverse)
         np.divide(1, inverse, out=inverse)
-        np.multiply(x_hat, inverse, out=x_hat)
+        if not self.joined:
+            np.multiply(x_hat, inverse, out=x_hat)
         y, flat = self.y.reshape(self.rows), x_hat.reshape(self.rows)
         if self.affine:
-            np.multiply(flat, self.gamma, out=y)
+            np.multiply(flat, self.gamma * inverse[:, 0] if self.joined else self.gamma, out=y)
             np.add(y, self.beta, out=y)
         else:
             np.copyto(y, flat)
@@ -101,12 +109,17 @@ class NormStep(Step):
             np.matmul(g, self.ones, out=self.dbeta)
             np.multiply(g, self.x_hat.reshape(self.rows), out=work.reshape(self.rows))
             np.matmul(work.reshape(self.rows), self.ones, out=self.dgamma)
+            if self.joined:
+                np.multiply(self.dgamma, self.inverse[:, 0, 0], out=self.dgamma)
             if not self.inputs:
                 return self.dx
             np.multiply(g, self.gamma, out=g)
         pooled, dx = d.reshape(self.x_hat.shape), self.pooled_dx
         np.multiply(pooled, self.x_hat, out=work)
         np.matmul(self.share, work, out=mean)
+        if self.joined:
+            for _ in range(2):
+                np.multiply(mean, self.inverse, out=mean)
         np.multiply(self.x_hat, mean, out=work)
         np.subtract(pooled, work, out=dx)
         if self.centers:

@@ -10,7 +10,7 @@ from typing import Any
 
 from numba import njit
 
-from sim.engines.with_numba.products import FAST
+from sim.engines.with_numba.products import FAST, beyond, less
 
 __all__ = ["activate", "activate_back", "add", "copy", "normalize", "normalize_back", "pool", "pool_back"]
 
@@ -218,19 +218,28 @@ def normalize(step: Any, f: Any, theta: Any, B: int) -> None:
     G = step.groups if step.groups else C
     wide = C // G
     mean, square = f[step.work : step.work + n], f[step.work + n : step.work + 2 * n]
+    # means are those of what entries exceed the first of their block by: a constant block has variance exactly 0
+    firsts = f[step.work + 2 * n : step.work + 3 * n]
+    firsts[:] = zero
     for g in range(G):
-        middle, spread = zero, zero
+        middle, spread, first = zero, zero, zero
         mean[:] = zero
         square[:] = zero
+        if step.option:
+            at = step.x + g * wide * step.x_c
+            first = f[at]
+            if step.groups:
+                for w in range(W):
+                    _move(f, at, step.work + 2 * n + w * B, B)
         for i in range(g * wide * H, (g + 1) * wide * H if step.option else g * wide * H):
             xs = step.x + i // H * step.x_c + i % H * step.x_h
             x = f[xs : xs + n]
             if step.groups:
                 for j in range(n):
-                    mean[j] += x[j]
+                    mean[j] += less(x[j], firsts[j])
             else:
                 for j in range(n):
-                    middle += x[j]
+                    middle += less(x[j], first)
         if step.groups:
             _over_points(mean, W, B, share)
         middle *= share
@@ -239,12 +248,12 @@ def normalize(step: Any, f: Any, theta: Any, B: int) -> None:
             x, hat = f[xs : xs + n], f[step.hat + i * n : step.hat + (i + 1) * n]
             if step.groups:
                 for j in range(n):
-                    off = x[j] - mean[j]
+                    off = beyond(x[j], firsts[j], mean[j])
                     hat[j] = off
                     square[j] += off * off
             else:
                 for j in range(n):
-                    off = x[j] - middle
+                    off = beyond(x[j], first, middle)
                     hat[j] = off
                     spread += off * off
         roots = f[step.work + (3 + g) * n : step.work + (4 + g) * n]

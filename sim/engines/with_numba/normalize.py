@@ -1,6 +1,7 @@
 """Normalization of one replica's activations, forward and backward, in place.
 
-A buffer holds B rows of H entries at a stride.  ``kind`` is the norm's place in `sim.engines.program.NORMS`.
+A buffer holds B rows of H entries at a stride.  ``kind`` is the norm's place in `sim.engines.program.NORMS`.  Means are
+those of what the entries exceed the first of their column or row by, so that equal entries normalize to exactly 0.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from numba import njit
 
-from sim.engines.with_numba.products import FAST
+from sim.engines.with_numba.products import FAST, beyond, less
 from sim.engines.with_numba.stretches import FOUR, column_sums, standardize, standardize_back, standardize_columns
 from sim.engines.with_numba.tiles import BYTES
 
@@ -33,22 +34,22 @@ def _fours(B: int, G: int, wide: int, itemsize: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _columns(z: Any, ld: int, B: int, H: int, mean: Any, var: Any) -> None:
-    """Set mean and variance of each column."""
+    """Set mean, beyond the first entry, and variance of each column."""
     kind = z.dtype.type
-    share = kind(1.0 / B)
+    share, first = kind(1.0 / B), z[:H]
     for j in range(H):
         mean[j] = kind(0)
         var[j] = kind(0)
     for i in range(B):
         row = z[i * ld : i * ld + H]
         for j in range(H):
-            mean[j] += row[j]
+            mean[j] += less(row[j], first[j])
     for j in range(H):
         mean[j] *= share
     for i in range(B):
         row = z[i * ld : i * ld + H]
         for j in range(H):
-            off = row[j] - mean[j]
+            off = beyond(row[j], first[j], mean[j])
             var[j] += off * off
     for j in range(H):
         var[j] *= share
@@ -56,17 +57,18 @@ def _columns(z: Any, ld: int, B: int, H: int, mean: Any, var: Any) -> None:
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _row(row: Any, center: bool) -> Any:
-    """Return mean (0 if not centered) and variance about it."""
+    """Return the first entry and the mean beyond it, both 0 if not centered, and the variance about their sum."""
     kind = row.dtype.type
-    share, total, square = kind(1.0 / len(row)), kind(0), kind(0)
+    share, total, square, first = kind(1.0 / len(row)), kind(0), kind(0), kind(0)
     if center:
+        first = row[0]
         for j in range(len(row)):
-            total += row[j]
+            total += less(row[j], first)
     mean = total * share
     for j in range(len(row)):
-        off = row[j] - mean
+        off = beyond(row[j], first, mean)
         square += off * off
-    return mean, square * share
+    return first, mean, square * share
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -76,7 +78,7 @@ def forward(
     """Set the normalized input and ``1 / sqrt(var + eps)``.
 
     `inverse` has an entry for each column (batch), for each row and group (layer, group, rms), or for each
-    entry (hybrid); `stats` holds the hybrid's means of columns, then of rows.
+    entry (hybrid); `stats` holds the hybrid's means of columns, then of rows, beyond the first entry of each.
     """
     kind = z.dtype.type
     small, one = kind(eps), kind(1)
@@ -86,26 +88,28 @@ def forward(
         for j in range(0, done, panel):
             _over_rows(z, j, ld, B, small, x_hat, inverse, j)
         rest = H - done
-        mean, var = stats[:rest], inverse[done:H]
+        mean, var, first = stats[:rest], inverse[done:H], z[done:H]
         _columns(z[done:], ld, B, rest, mean, var)
         for j in range(rest):
             var[j] = one / math.sqrt(var[j] + small)
         for i in range(B):
             row, hat = z[i * ld + done : i * ld + H], x_hat[i * ld + done : i * ld + H]
             for j in range(rest):
-                hat[j] = (row[j] - mean[j]) * var[j]
+                hat[j] = beyond(row[j], first[j], mean[j]) * var[j]
     elif code == 5:
         share, rest = kind(alpha), kind(1 - alpha)
-        mean, var = stats[:H], stats[H + B : 2 * H + B]
+        mean, var, first = stats[:H], stats[H + B : 2 * H + B], z[:H]
         _columns(z, ld, B, H, mean, var)
         for i in range(B):
             row, hat, scale = z[i * ld : i * ld + H], x_hat[i * ld : i * ld + H], inverse[i * ld : i * ld + H]
-            middle, spread = _row(row, True)
+            start, middle, spread = _row(row, True)
             stats[H + i] = middle
-            middle, spread = rest * middle, rest * spread + small
+            spread = rest * spread + small
             for j in range(H):
                 scale[j] = one / math.sqrt(share * var[j] + spread)
-                hat[j] = (row[j] - share * mean[j] - middle) * scale[j]
+                # not by the mixed mean: of a constant, alpha and 1 - alpha times it need not add up to it
+                by_column, by_row = beyond(row[j], first[j], mean[j]), beyond(row[j], start, middle)
+                hat[j] = (share * by_column + rest * by_row) * scale[j]
     else:
         wide = H // G
         rows, groups = _fours(B, G, wide, z.itemsize)
@@ -121,11 +125,11 @@ def forward(
             for g in range(groups if i < rows else 0, G):
                 start = i * ld + g * wide
                 row, hat = z[start : start + wide], x_hat[start : start + wide]
-                middle, spread = _row(row, code != 4)
+                first, middle, spread = _row(row, code != 4)
                 scale = one / math.sqrt(spread + small)
                 inverse[i * G + g] = scale
                 for j in range(wide):
-                    hat[j] = (row[j] - middle) * scale
+                    hat[j] = beyond(row[j], first, middle) * scale
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -215,10 +219,11 @@ def _backward_hybrid(
         total *= by_row
         product *= by_row
         middle, inputs = stats[H + i], z[i * ld : i * ld + H]
+        start = inputs[0]
         for j in range(H):
-            row[j] -= total + product * (inputs[j] - middle)
-    mean = stats[:H]
+            row[j] -= total + product * beyond(inputs[j], start, middle)
+    mean, first = stats[:H], z[:H]
     for i in range(B):
         row, inputs = d[i * ld : i * ld + H], z[i * ld : i * ld + H]
         for j in range(H):
-            row[j] -= by_column * (pull[j] + spread[j] * (inputs[j] - mean[j]))
+            row[j] -= by_column * (pull[j] + spread[j] * beyond(inputs[j], first[j], mean[j]))

@@ -8,7 +8,7 @@ from numba import njit
 
 from sim.engines.with_numba.tiles import BYTES, descend, dots, outer
 
-__all__ = ["FAST", "multiply", "multiply_and_step", "multiply_transposed"]
+__all__ = ["FAST", "beyond", "less", "multiply", "multiply_and_step", "multiply_transposed"]
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be reordered; infinities and NaN keep their meaning, or divergence could not be seen."""
@@ -21,6 +21,18 @@ _1xs = outer(1, 1, 0)
 _2x4, _1x4 = (outer(rows, 4, BYTES) for rows in (2, 1))
 _dots3, _dots2, _dots1 = dots(3), dots(2), dots(1)
 _straight6, _fast6 = descend(6, 2, False), descend(6, 2, True)
+
+
+@njit(cache=True, nogil=True, fastmath=False)  # or it would take the flags of its caller
+def less(a: Any, b: Any) -> Any:
+    """Return ``a - b``, which no sum reordered by `FAST` may take apart: equal numbers must differ by exactly 0."""
+    return a - b
+
+
+@njit(cache=True, nogil=True, fastmath=False)  # or it would take the flags of its caller
+def beyond(a: Any, b: Any, c: Any) -> Any:
+    """Return ``(a - b) - c``, which `FAST` would turn into ``a - (b + c)``, a sum that may not have the digits of c."""
+    return (a - b) - c
 
 
 @njit(cache=True, nogil=True)

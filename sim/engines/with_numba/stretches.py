@@ -23,6 +23,12 @@ FOUR = 4
 """Stretches, or vectors of columns, at once."""
 
 
+def _less(e: Emitter, a: Any, b: Any) -> Any:
+    """Return ``a - b``, which no fast sum may take apart, as in `sim.engines.with_numba.products.beyond`."""
+    # numba gives its own flags to instructions that have none
+    return e.builder.fsub(a, b, flags=("arcp",))
+
+
 def _inverse_root(e: Emitter, value: Any) -> Any:
     kind = ir.FunctionType(e.vector, [e.vector])
     root = cgutils.get_or_insert_function(e.builder.module, kind, f"llvm.sqrt.v{e.lanes}f{8 * e.align}")
@@ -79,26 +85,31 @@ def standardize(center: bool) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             s = _Stretches(context, builder, z.dtype, *args[1:4])
             e, inputs, result = s.e, s.e.data(z, args[0]), s.e.data(x, args[5])
-            middles = [e.zero] * FOUR
+            firsts, middles = [e.broadcast(inputs, start) for start in s.starts], [e.zero] * FOUR
             if center:
                 cells = e.accumulators(FOUR)
                 with s.vectors_at() as places:
-                    for place, cell in zip(places, cells, strict=True):
-                        builder.store(builder.fadd(builder.load(cell), e.load(inputs, place)), cell)
+                    for place, first, cell in zip(places, firsts, cells, strict=True):
+                        value = _less(e, e.load(inputs, place), first)
+                        builder.store(builder.fadd(builder.load(cell), value), cell)
                 middles = s.spread(s.means(cells))
+
+            def off(place: Any, n: int) -> Any:
+                value = e.load(inputs, place)
+                return _less(e, _less(e, value, firsts[n]), middles[n]) if center else value
+
             cells = e.accumulators(FOUR)
             with s.vectors_at() as places:
-                for place, middle, cell in zip(places, middles, cells, strict=True):
-                    off = builder.fsub(e.load(inputs, place), middle)
-                    e.add_product(off, off, cell)
+                for n, place in enumerate(places):
+                    value = off(place, n)
+                    e.add_product(value, value, cells[n])
             spreads = builder.fadd(s.means(cells), s.four.spread(args[4]))
             scales = _inverse_root(s.four, spreads)
             e.store(scales, e.data(inverse, args[6]), args[7])
             factors = s.spread(scales)
             with s.vectors_at() as places:
-                for place, middle, factor in zip(places, middles, factors, strict=True):
-                    off = builder.fsub(e.load(inputs, place), middle)
-                    e.store(builder.fmul(off, factor), result, place)
+                for n, place in enumerate(places):
+                    e.store(builder.fmul(off(place, n), factors[n]), result, place)
             return context.get_dummy_value()
 
         whole = types.int64
@@ -179,24 +190,29 @@ def standardize_columns() -> Any:
             e = Emitter(context, builder, z.dtype, BYTES // (z.dtype.bitwidth // 8))
             inputs, result, where = e.data(z, args[0]), e.data(x, args[5]), args[1:4]
             share = e.spread(builder.fdiv(ir.Constant(e.scalar, 1.0), builder.uitofp(args[3], e.scalar)))
+            firsts = [e.load(inputs, builder.add(args[1], e.whole(n * e.lanes))) for n in range(FOUR)]
             cells = e.accumulators(FOUR)
             with _rows(e, *where) as places:
-                for place, cell in zip(places, cells, strict=True):
-                    builder.store(builder.fadd(builder.load(cell), e.load(inputs, place)), cell)
+                for place, first, cell in zip(places, firsts, cells, strict=True):
+                    value = _less(e, e.load(inputs, place), first)
+                    builder.store(builder.fadd(builder.load(cell), value), cell)
             middles = [builder.fmul(share, builder.load(cell)) for cell in cells]
+
+            def off(place: Any, n: int) -> Any:
+                return _less(e, _less(e, e.load(inputs, place), firsts[n]), middles[n])
+
             cells = e.accumulators(FOUR)
             with _rows(e, *where) as places:
-                for place, middle, cell in zip(places, middles, cells, strict=True):
-                    off = builder.fsub(e.load(inputs, place), middle)
-                    e.add_product(off, off, cell)
+                for n, place in enumerate(places):
+                    value = off(place, n)
+                    e.add_product(value, value, cells[n])
             least = e.spread(args[4])
             factors = [_inverse_root(e, e.fused(share, builder.load(cell), least)) for cell in cells]
             for n, factor in enumerate(factors):
                 e.store(factor, e.data(inverse, args[6]), builder.add(args[7], e.whole(n * e.lanes)))
             with _rows(e, *where) as places:
-                for place, middle, factor in zip(places, middles, factors, strict=True):
-                    off = builder.fsub(e.load(inputs, place), middle)
-                    e.store(builder.fmul(off, factor), result, place)
+                for n, place in enumerate(places):
+                    e.store(builder.fmul(off(place, n), factors[n]), result, place)
             return context.get_dummy_value()
 
         whole = types.int64

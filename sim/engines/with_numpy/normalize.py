@@ -35,27 +35,35 @@ class Norm:
         R, B, H = z.shape
         self.xp, self.kind, self.z, self.d = xp, kind, z, d
         self.alpha, self.eps, self.wide = alpha, eps, H // groups
+        # the normalized activations; in batch norm, the centered ones
         self.x_hat, self.scratch = xp.empty(z.shape), xp.empty(z.shape)
         self.z_rows, self.d_rows, self.hat_rows, self.scratch_rows = (
             xp.view(x, (R * B * groups, self.wide)) for x in (z, d, self.x_hat, self.scratch)
         )
-        self.inputs: Any = xp.empty(z.shape) if kind == "hybrid" else None
-        self.inverse: Any = None
-        self.mean: Any = None
-        self.middle: Any = None
+        self.by_column, self.by_row = (xp.empty(z.shape) if kind == "hybrid" else None for _ in range(2))
+        self.inverse: Any = xp.empty(z.shape) if kind == "hybrid" else None
         self.of_batch = xp.full((1, B), 1 / B)
         self.of_row = xp.full((self.wide,), 1 / self.wide)
         self.ones = xp.full((1, B), 1.0)
 
-    def forward(self) -> Any:
-        """Return the normalized activations; those before the norm are spent."""
+    def forward(self, gamma: Any) -> None:
+        """Replace the activations before the norm by the normalized ones, scaled.
+
+        Parameters
+        ----------
+        gamma
+            The scale, shape (R, 1, H).
+        """
         xp, z = self.xp, self.z
         match self.kind:
             case "batch":
-                xp.subtract(z, self.of_batch @ z, out=self.x_hat)
+                # beyond the first entry, so that equal entries have a variance of exactly 0
+                xp.subtract(z, z[:, :1, :], out=self.x_hat)
+                self.x_hat -= self.of_batch @ self.x_hat
                 xp.multiply(self.x_hat, self.x_hat, out=self.scratch)
                 self.inverse = 1 / xp.sqrt(self.of_batch @ self.scratch + self.eps)
-                self.x_hat *= self.inverse
+                xp.multiply(self.x_hat, gamma * self.inverse, out=z)
+                return
             case "hybrid":
                 self._forward_hybrid()
             case _:
@@ -63,28 +71,31 @@ class Norm:
                 if self.kind == "rms":
                     hat[...] = x
                 else:
-                    xp.subtract(x, (x @ self.of_row)[:, None], out=hat)
+                    xp.subtract(x, x[:, :1], out=hat)
+                    hat -= (hat @ self.of_row)[:, None]
                 var = xp.vecdot(hat, hat)[:, None] / self.wide
                 self.inverse = 1 / xp.sqrt(var + self.eps)
                 hat *= self.inverse
-        return self.x_hat
+        xp.multiply(self.x_hat, gamma, out=z)
 
     def _forward_hybrid(self) -> None:
-        xp, z, share, rest = self.xp, self.z, self.alpha, 1 - self.alpha
-        self.inputs[...] = z
-        self.mean, self.middle = self.of_batch @ z, (z @ self.of_row)[..., None]
-        xp.subtract(z, self.mean, out=self.scratch)
-        xp.multiply(self.scratch, self.scratch, out=self.scratch)
+        xp, z, share, rest, column, row = self.xp, self.z, self.alpha, 1 - self.alpha, self.by_column, self.by_row
+        xp.subtract(z, z[:, :1, :], out=column)
+        column -= self.of_batch @ column
+        xp.multiply(column, column, out=self.scratch)
         var = self.of_batch @ self.scratch
-        xp.subtract(z, self.middle, out=self.scratch)
-        spread = xp.vecdot(self.scratch, self.scratch)[..., None] / self.wide
-        inverse = share * var + (rest * spread + self.eps)
+        xp.subtract(z, z[..., :1], out=row)
+        row -= (row @ self.of_row)[..., None]
+        spread = xp.vecdot(row, row)[..., None] / self.wide
+        inverse = self.inverse
+        xp.subtract(share * var, -(rest * spread + self.eps), out=inverse)
         xp.sqrt(inverse, out=inverse)
         xp.divide(1.0, inverse, out=inverse)
-        xp.subtract(z, share * self.mean, out=self.x_hat)
-        self.x_hat -= rest * self.middle
+        # not by the mixed mean: of a constant, alpha and 1 - alpha times it need not add up to it
+        xp.multiply(column, share, out=self.x_hat)
+        xp.multiply(row, rest, out=self.scratch)
+        self.x_hat += self.scratch
         self.x_hat *= inverse
-        self.inverse = inverse
 
     def backward(self, gamma: Any, dgamma: Any, dbeta: Any) -> None:
         """Replace the gradient after the norm by that before it; set those of scale and shift.
@@ -100,7 +111,8 @@ class Norm:
         xp.matmul(self.ones, self.scratch, out=dgamma)
         if self.kind == "batch":
             share = 1 / d.shape[1]
-            xp.multiply(self.x_hat, dgamma * share, out=self.scratch)
+            dgamma *= self.inverse
+            xp.multiply(self.x_hat, dgamma * (share * self.inverse), out=self.scratch)
             d -= dbeta * share
             d -= self.scratch
             d *= gamma * self.inverse
@@ -125,8 +137,9 @@ class Norm:
         self.scratch *= self.inverse
         pull, spread = self.of_batch @ d, self.of_batch @ self.scratch
         row_pull, row_spread = (d @ self.of_row)[..., None], (self.scratch @ self.of_row)[..., None]
-        # d -= share (pull + spread (x - mean)) + rest (row pull + row spread (x - middle))
-        xp.multiply(share * spread + rest * row_spread, self.inputs, out=self.scratch)
-        d -= self.scratch
-        d -= share * (pull - spread * self.mean)
-        d -= rest * (row_pull - row_spread * self.middle)
+        for weight, mean, slope, centered in (
+            (share, pull, spread, self.by_column), (rest, row_pull, row_spread, self.by_row)
+        ):  # fmt: skip
+            xp.multiply(centered, weight * slope, out=self.scratch)
+            self.scratch += weight * mean
+            d -= self.scratch

@@ -119,7 +119,7 @@ class _Chunk:
                 return
             if self.norms:
                 gamma, beta = self.affine[number]
-                xp.multiply(self.norms[number].forward(), gamma, out=u)
+                self.norms[number].forward(gamma)
                 u += beta
             _activate(xp, name, u, self.h[number + 1])
 

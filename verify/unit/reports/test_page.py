@@ -2,12 +2,15 @@
 
 import html.parser
 import re
+from dataclasses import replace
 
 import pytest
 
-from reports import page
+from reports import page, views
 from theory import laws
 from theory.claims import CLAIMS
+from theory.errata import FAULTS, Erratum
+from theory.law import Source
 from verify.unit.reports import fake
 
 
@@ -157,6 +160,47 @@ def test_claims_without_a_law_say_so(files):
     assert text.count('class="claim"') == 11
     assert "No law yet in this edition." in text
     assert "2 laws bear on it: 1 verified, 1 inconclusive." in text
+
+
+def test_a_claim_tells_what_holds_fails_and_stays_open_while_its_laws_are_verified():
+    claim = CLAIMS[8]
+    picture = {"file": "norm.capacity.dof-curve", "alt": "a curve", "caption": "A curve."}
+    verdicts = dict.fromkeys(claim.rests_on, "verified")
+    (told,) = views.claim_views([claim], (), verdicts, {"norm.capacity.dof": [picture, picture]})
+    assert [label for label, _ in told["told"]] == ["Holds", "Where", "Fails", "Counter-example", "Open"]
+    assert told["verdict"] == "open" and told["figures"] == [picture] and told["rests_on"] == claim.rests_on
+    (silent,) = views.claim_views([claim], (), verdicts | {claim.rests_on[0]: "inconclusive"}, {})
+    assert silent["told"] == [] and silent["figures"] == [] and silent["verdict"] == "open"
+
+
+def test_claims_page_shows_conditions_and_counterexamples_that_the_front_page_only_links():
+    claims = [replace(c, rests_on=("gradient.variance",)) for c in CLAIMS]
+    files = page.render(site(claims=claims, documents={**site().documents, fake.LAW_ID: fake.document()}))
+    whole, front = (files[name].decode() for name in ("claims.html", "index.html"))
+    for label in ("Holds", "Where", "Fails", "Counter-example", "Rests on"):
+        assert whole.count(f"<dt>{label}</dt>") == 11 and f"<dt>{label}</dt>" not in front
+    assert 'href="claims.html#claim-7"' in front and 'src="figures/gradient.variance' in whole
+    reader = Reader(whole)
+    assert reader.bad == [] and reader.open == []
+
+
+def test_published_formulas_say_what_was_read(monkeypatch):
+    read = Source("cochran1977", locator="section 2.5", read=True, note="the page was read")
+    recalled = Source("goyal2017", note="from memory: the rule")
+    (part, rival), *_ = laws.load(fake.LAW_ID).rivals
+    told = [
+        Erratum(fake.LAW_ID, part.name, rival.name, fault, source, "It says so.")
+        for fault, source in (("wrong", read), ("first order", recalled))
+    ]
+    monkeypatch.setattr(views, "ERRATA", (*told, replace(told[0], law="norm.out.eps")))
+    text = page.render(site())["errata.html"].decode()
+    assert text.count('class="erratum"') == 2
+    assert '<p class="ref">from ' in text
+    assert "section 2.5" in text and '<p class="ref">after ' in text and "From memory: the rule." in text
+    assert all(words in text for fault, words in FAULTS.items() if fault != "outside")
+    assert FAULTS["outside"] not in text
+    reader = Reader(text)
+    assert reader.bad == [] and reader.open == []
 
 
 def test_what_is_not_refuted_is_called_so(files):

@@ -71,7 +71,7 @@ LAW = Law(
                 squared(Sigma, means) - sigma2 / n) ** 2, "independent channels of one variance"),
             Step("definition", mse_rhs, "between is the variance of the channels' means"),
         ), rivals=(
-            Rival("alike", sigma2**2 * (2 * n - 1) / n**2, "channels of one mean: GroupNorm's published error"),
+            Rival("alike", sigma2**2 * (2 * n - 1) / n**2, "channels of one mean"),
             Rival("bias alone", between**2 + 2 * sigma2**2 * (n - 1) / n**2, "without the cross term"),
             Rival("2 for 4", mse_rhs - 2 * sigma2 * between / n, "a factor", near=True),
         )),
