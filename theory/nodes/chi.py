@@ -179,7 +179,7 @@ def _gaussian_mean(node: GaussianMean, world: Context) -> Number:
     body, size = node.args
     n = evaluate(size, world)
     total: Number = Fraction(0)
-    for power, factor in _in_mean(body):
+    for power, factor in _by_powers(body):
         outside, inside = sp.factor_terms(factor).as_independent(nt.s, as_Add=False)
         found = evaluate(outside, world) * _of_mean(power, n, world)
         if inside.has(nt.s):
@@ -200,6 +200,12 @@ def _in_mean(body: sp.Basic) -> list[tuple[int, sp.Expr]]:
     if not shifted.is_polynomial(_ERROR):
         raise KeyError("the body is no polynomial in the mean")
     return [(int(power), factor) for (power,), factor in sp.Poly(sp.expand(shifted), _ERROR).terms()]
+
+
+def _by_powers(body: sp.Basic) -> list[tuple[int, sp.Expr]]:
+    """Split the factors of `_in_mean` that are polynomials in the standard deviation: their integrals are few."""
+    return [(power, term) for power, factor in _in_mean(body)
+            for term in (sp.Add.make_args(sp.expand(factor)) if factor.is_polynomial(nt.s) else (factor,))]
 
 
 def _of_mean(power: int, n: Number, world: Context) -> Number:

@@ -1,6 +1,5 @@
 """Accumulating micro-batches does not enlarge the batch that batch normalization sees."""
 
-from fractions import Fraction
 
 import sympy as sp
 

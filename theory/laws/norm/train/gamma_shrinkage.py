@@ -28,7 +28,7 @@ from theory.nodes.unit import (
     gamma0,
     square_share,
 )
-from theory.notation import At, B, E, N, PopMean, eta, mu, s, sigma, sigma_hat, t, x
+from theory.notation import At, B, E, PopMean, eta, mu, s, sigma, sigma_hat, t, x
 from theory.parameters import FITS, POPULATION, RATE, STEP_INDEPENDENCE, UNIFORM_BATCH
 
 ratio = sigma_hat / sigma
