@@ -41,6 +41,7 @@ with sp.evaluate(False):
     around_rhs = ((gamma - best) ** 2 + beta**2 + a**2 * (1 - ratio**2)) / 2
     floor_rhs = a**2 / 2 * (1 - ratio**2)
     eval_rhs = a**2 / 2 * (1 - ratio) ** 2
+    drop_rhs = a**2 * ratio * (1 - ratio)
     path_rhs = best + (1 - eta) ** t * (gamma0 - best)
     spread_rhs = eta / (2 - eta) * (1 - (1 - eta) ** (2 * t)) * noise
     settled_rhs = eta / (2 - eta) * noise
@@ -49,7 +50,9 @@ mean_loss = (gamma**2 + beta**2 + a**2) / 2 - gamma * a * ratio
 gradient = sp.Eq(BySlope(batch_loss(), gamma), gamma - a * s / sigma, evaluate=False)
 around = sp.Eq(loss, around_rhs, evaluate=False)
 least = sp.Ge(loss, floor_rhs, evaluate=False)
-evaluated = sp.Eq(At(full_loss(), gamma, best, beta, 0), eval_rhs, evaluate=False)
+at_inference = At(full_loss(), gamma, best, beta, 0)
+evaluated = sp.Eq(at_inference, eval_rhs, evaluate=False)
+drop = sp.Eq(At(loss, gamma, best, beta, 0) - at_inference, drop_rhs, evaluate=False)
 path = sp.Eq(mean_t, path_rhs, evaluate=False)
 spread = sp.Eq(square_t - mean_t**2, spread_rhs, evaluate=False)
 settled = sp.Eq(sp.Limit(square_t - mean_t**2, t, sp.oo), settled_rhs, evaluate=False)
@@ -83,12 +86,22 @@ LAW = Law(
         )),
         Part("eval", evaluated, derivation=(
             Step("differentiate", PopMean((best * normal - a * normal) ** 2) / 2, "the learned gain and shift"),
-            Step("sum", (best - a) ** 2 / (2 * sigma**2) * (PopMean(x**2) - 2 * mu * PopMean(x) + mu**2), "multiply out"),
+            Step("sum", (best - a) ** 2 / (2 * sigma**2) * (PopMean(x**2) - 2 * mu * PopMean(x) + mu**2),
+                 "multiply out"),
             Step("definition", eval_rhs, "the population's mean and variance"),
         ), rivals=(
             Rival("as in training", floor_rhs, "the loss that training reports"),
             Rival("zero", sp.S.Zero, "the learned gain is not the target's slope"),
             Rival("no half", a**2 * (1 - ratio) ** 2, "a factor", near=True),
+        )),
+        Part("drop", drop, derivation=(
+            Step("law:/loss", floor_rhs - at_inference, "the loss that training reports"),
+            Step("law:/eval", floor_rhs - eval_rhs, "the loss at inference"),
+            Step("algebra", drop_rhs, "collect"),
+        ), rivals=(
+            Rival("none", sp.S.Zero, "inference is no training"),
+            Rival("sign", a**2 * ratio * (ratio - 1), "inference is the better one, not the worse"),
+            Rival("no ratio", a**2 * (1 - ratio), "the floor of the unit that is right at inference", near=True),
         )),
         Part("gradient", gradient, derivation=(
             Step("law:norm.train.gradient_bias/batch", gradient.args[1], "the gradient of a batch in the gain"),
