@@ -1,6 +1,5 @@
 """Batch normalization teaches its unit a smaller gain: by the factor E[s]/sigma."""
 
-from fractions import Fraction
 
 import sympy as sp
 
@@ -169,12 +168,18 @@ LAW = Law(
         "a^2/2 (1 - c)^2, and none at all once the gain is divided by c. The shrinkage is linear in gamma: reading "
         "the noise as a ridge penalty on gamma^2 doubles it."
     ),
-    answers={6: "Noisy batch statistics shrink the learned gain by E[s]/sigma; the training loss overstates the loss "
-                "at inference."},
+    answers={
+        2: "SGD follows the biased gradient: the gain tends in mean to a E[s]/sigma and not to the slope a.",
+        6: "Noisy batch statistics shrink the learned gain by E[s]/sigma; training reports a loss larger by "
+           "a^2 c (1 - c), c = E[s]/sigma, than inference.",
+    },
     experiments=(
         Experiment("enumerate", part="loss", channel="network",
                    grid={"population": ("digits8:preactivation:0", "digits8:preactivation:3")},
-                   fixed={"sizes": (2, 3, 8), "gamma": "3/2", "beta": "1/4", "a": Fraction(5, 4), "eta": "1/2",
+                   fixed={"sizes": (2, 7, 8), "gamma": "3/2", "beta": "1/4", "a": "5/4", "eta": "1/2",
                           "gamma0": 0, "t": 1}),
+        Experiment("enumerate", part="path", channel="network",
+                   grid={"population": ("digits8:preactivation:0", "digits8:preactivation:3"), "t": (1, 2)},
+                   fixed={"sizes": (2, 8), "gamma": 0, "beta": 0, "a": "5/4", "eta": "1/2", "gamma0": "-1"}),
     ),
 )
