@@ -32,7 +32,7 @@ from theory.world import Context, Number, batches
 
 __all__ = ["Apart", "Dealt", "Micro", "Pooled"]
 
-SIZES = ((4, 2, 2), (5, 2, 2), (6, 2, 3), (6, 3, 2))
+SIZES = ((4, 2, 2), (4, 2, 2), (5, 2, 2), (5, 2, 2), (6, 2, 3), (6, 3, 2))
 """Population size, size of a micro-batch and number of micro-batches of the worlds tried."""
 
 RATIONAL = ((0, 1, 4, 9), (0, 3, 4, 7), (0, 1, 3, 5, 9), (0, 2, 3, 4, 6), (0, 1, 3, 4, 6, 7), (0, 2, 3, 5, 6, 11))
@@ -193,31 +193,32 @@ def _expected(body: sp.Expr, k: sp.Expr, *, apart: bool) -> sp.Expr:
     ValueError
         If it is none.
     """
-    letters: dict[sp.Basic, sp.Expr] = {node: _of_whole(node, k) for node in body.atoms(Pooled)}
-    if letters and apart:
-        raise ValueError("independent micro-batches are no parts of one batch")
-    body = body.xreplace(letters)
-    letters = {node: sp.Dummy() for node in body.atoms(Micro)}
-    back = {letter: node.args[0] for node, letter in letters.items()}
+    letters = {node: sp.Dummy() for node in body.atoms(Micro, Pooled)}
+    back = {letter: node for node, letter in letters.items()}
     plain = sp.expand(body.xreplace(letters))
     if not letters:
         return body
     total = sp.S.Zero
     for powers, factor in sp.Poly(plain, *back).terms():
-        factors = [f for letter, power in zip(back, powers, strict=True) for f in [back[letter]] * power]
-        if len(factors) > (2 if apart else 1) or factor.has(nt.BatchSum, Micro):
+        factors = [node for node, power in zip(back.values(), powers, strict=True) for _ in range(power)]
+        whole = any(isinstance(node, Pooled) for node in factors)
+        if factor.has(nt.BatchSum, *nt.BATCH_STATISTICS) or len(factors) > (2 if apart and not whole else 1):
             raise ValueError("beyond the moments of two micro-batches")
+        if whole and apart:
+            raise ValueError("independent micro-batches are no parts of one batch")
         product = sp.S.One
-        if len(factors) == 1:
-            product = nt.E(factors[0], nt.B)
+        if whole:
+            product = _of_whole(factors[0].args[0], k)
+        elif len(factors) == 1:
+            product = nt.E(factors[0].args[0], nt.B)
         elif factors:
-            one, other = factors
+            one, other = (node.args[0] for node in factors)
             product = (nt.E(one * other, nt.B) + (k - 1) * nt.E(one, nt.B) * nt.E(other, nt.B)) / k
         total += factor * product
     return total
 
 
-def _of_whole(node: Pooled, k: sp.Expr) -> sp.Expr:
+def _of_whole(body: sp.Expr, k: sp.Expr) -> sp.Expr:
     """Return the expectation of a value at the whole batch, its constant terms and factors taken out.
 
     Raises
@@ -226,7 +227,7 @@ def _of_whole(node: Pooled, k: sp.Expr) -> sp.Expr:
         If what would come out depends on the size of the batch.
     """
     total = sp.S.Zero
-    for term in sp.Add.make_args(sp.expand(node.args[0])):
+    for term in sp.Add.make_args(sp.expand(body)):
         varying = sp.Mul(*[f for f in sp.Mul.make_args(term) if f.has(nt.BatchSum, *nt.BATCH_STATISTICS)])
         constant = term / varying
         if constant.has(nt.Node, nt.B, nt.sigma_hat):

@@ -71,8 +71,8 @@ def _worlds(law: Law, part: Part, rng: random.Random) -> Iterator[Context]:
         yield Context(dict.fromkeys(("x", "g", "u", "v", "w"), column), design, {nt.B: Fraction(size)}, law.where)
 
 
-@registry.rule("flat or not", "two cases: where s > 0 the quotient is one; where s = 0 every example is at the mean, the "
-               "quotient is 0 and the indicator 1")
+@registry.rule("flat or not", "two cases: where s > 0 the quotient is one; where s = 0 every example is at the mean, "
+               "the quotient is 0 and the indicator 1")
 def _cases(at: Situation) -> Check:
     left, right = (side.xreplace({deviation: nt.s}) for side in (at.left, at.right))
     if left.atoms(Flat) | right.atoms(Flat) - {Flat(nt.s)} or any(

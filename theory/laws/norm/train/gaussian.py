@@ -138,7 +138,10 @@ LAW = Law(
     assumptions=(
         Assumption("Gaussian", "the activations of the batch are independent Gaussians of one law; eps = 0"),
         LINEAR_TARGET,
+        Assumption("one batch", "gradient and loss of a batch are those of norm.train.gradient_bias/batch and of "
+                   "norm.train.loss_oscillation/batch, the shift at its best value 0"),
     ),
+    uses=("norm.train.gradient_bias", "norm.train.loss_oscillation"),
     sources=(
         Source("cochran1934", note="deviation and mean of a Gaussian sample"),
         Source("batchlaws", read=True, note="derived here; no earlier statement is known to us"),
