@@ -214,7 +214,22 @@ def same(left: sp.Basic, right: sp.Basic, transform: Callable[[sp.Basic], sp.Bas
     known = {s for side in sides for s in side.free_symbols}
     # A root that one side alone holds is a letter of the other as well.
     roots = {base: root**2 for base in known for root in known if root.name == f"[root of {base}]"}
-    return equal(*(side.xreplace(roots) for side in sides))
+    roots |= _roots_of_sums(sides, set(roots))
+    sides = [side.xreplace(roots) for side in sides]
+    if any(not p.exp.is_Integer and p.base.is_Rational for side in sides for p in side.atoms(sp.Pow)):
+        sides = [sp.expand(side) for side in sides]  # the square of the root of a number is that number
+    return equal(*sides)
+
+
+def _roots_of_sums(sides: list[sp.Basic], taken: set[sp.Basic]) -> dict[sp.Symbol, sp.Expr]:
+    """Write a letter n of which the root of n + number occurs as the square of a new letter, less that number."""
+    bases = {p.base for side in sides for p in side.atoms(sp.Pow) if not p.exp.is_Integer and p.base.is_positive}
+    found: dict[sp.Symbol, sp.Expr] = {}
+    for base in sorted(bases, key=str):
+        number, letter = base.as_coeff_Add()
+        if number.is_Rational and letter.is_Symbol and letter not in taken:
+            found.setdefault(letter, sp.Symbol(f"[root of {base}]", positive=True) ** 2 - number)
+    return found
 
 
 @registry.rule("gamma", "Gamma(x + 1) = x Gamma(x), half-integer values, duplication; powers of positive factors")

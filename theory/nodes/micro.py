@@ -1,6 +1,7 @@
 """Micro-batches: statistics of each on its own, averages over them.
 
 `Micro(f)`       mean over the micro-batches of f, a function of one batch
+`Pooled(f)`      f of the whole batch that was dealt; its size is B there
 `Dealt(f, k)`    expectation over a batch of k B examples, dealt at random into k micro-batches of B
 `Apart(f, k)`    expectation over k independent micro-batches of B
 """
@@ -29,10 +30,13 @@ from theory.nodes.places import drawn_values
 from theory.registry import Situation
 from theory.world import Context, Number, batches
 
-__all__ = ["Apart", "Dealt", "Micro"]
+__all__ = ["Apart", "Dealt", "Micro", "Pooled"]
 
-SIZES = ((4, 2, 2), (5, 2, 2), (6, 2, 2), (6, 2, 3), (6, 3, 2))
+SIZES = ((4, 2, 2), (4, 2, 2), (5, 2, 2), (5, 2, 2), (6, 2, 3), (6, 3, 2))
 """Population size, size of a micro-batch and number of micro-batches of the worlds tried."""
+
+RATIONAL = ((0, 1, 4, 9), (0, 3, 4, 7), (0, 1, 3, 5, 9), (0, 2, 3, 4, 6), (0, 1, 3, 4, 6, 7), (0, 2, 3, 5, 6, 11))
+"""Populations of rational standard deviation; that of two examples is half a difference."""
 
 
 class Micro(nt.Node):
@@ -43,6 +47,16 @@ class Micro(nt.Node):
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         body = printer._print(self.args[0])
         return nt._power(rf"\frac1k\sum_{{j\le k}}\left.{body}\right|_{{\mathcal{{B}}_j}}", exp)
+
+
+class Pooled(nt.Node):
+    """Value at the whole batch."""
+
+    nargs = 1
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        body = printer._print(self.args[0])
+        return nt._power(rf"\left.{body}\right|_{{\mathcal{{B}}_1\cup\dots\cup\mathcal{{B}}_k}}", exp)
 
 
 class _Over(nt.Node):
@@ -79,6 +93,17 @@ def _micro(node: Micro, world: Context) -> Number:
         if (body, batch) not in known:
             known[body, batch] = evaluate(body, replace(world, batch=batch))
     return sum((known[body, batch] for batch in parts), Fraction(0)) / len(parts)
+
+
+@registry.means(Pooled)
+def _pooled(node: Pooled, world: Context) -> Number:
+    if "micro" not in world.state:
+        raise KeyError("the whole batch stands outside an expectation over micro-batches")
+    whole, known = tuple(sorted(itertools.chain(*world.state["micro"]))), world.state["known"]
+    if (node, whole) not in known:
+        values = {**world.values, nt.B: Fraction(len(whole))}
+        known[node, whole] = evaluate(node.args[0], replace(world, batch=whole, values=values, facts={}))
+    return known[node, whole]
 
 
 def _mean(node: sp.Basic, world: Context, ways: list[tuple[int, tuple[tuple[int, ...], ...]]]) -> Number:
@@ -120,6 +145,10 @@ def _worlds(law: Law, part: Part, rng: random.Random) -> Iterator[Context]:
     while True:
         n, size, count = rng.choice(SIZES[:-2] if part.statement.has(Apart) else SIZES)
         column = [Fraction(value) for value in rng.sample(range(-6, 10), n)]
+        if rng.random() < 3 / 4:
+            scale, shift = rng.choice((-2, -1, 1, 3)), rng.randint(-4, 4)
+            column = [Fraction(scale * value + shift) for value in rng.choice([c for c in RATIONAL if len(c) == n])]
+            rng.shuffle(column)
         values = {**drawn_values(law, rng, most=2), nt.B: Fraction(size), nt.k: Fraction(count)}
         values = {s: value for s, value in values.items() if s not in {*nt.ROOT_OF, *nt.MEAN_OF.values()}}
         yield Context(dict.fromkeys(("g", "u", "v", "w", "x"), column), law.designs[0], values, law.where)
@@ -143,7 +172,8 @@ def _is_a_batch(design: str) -> bool:
     return True
 
 
-@registry.rule("separate micro-batches", "each micro-batch is a random batch of its size; independent ones have no covariance")
+@registry.rule("separate micro-batches", "each micro-batch is a random batch of its size; independent ones have no "
+               "covariance; what is the same in every batch comes out")
 def _rule(at: Situation) -> Check:
     if not _is_a_batch(at.design):
         return Check(UNDECIDED, {"rule": "some example is preferred"})
@@ -163,21 +193,44 @@ def _expected(body: sp.Expr, k: sp.Expr, *, apart: bool) -> sp.Expr:
     ValueError
         If it is none.
     """
-    letters = {node: sp.Dummy() for node in body.atoms(Micro)}
-    back = {letter: node.args[0] for node, letter in letters.items()}
+    letters = {node: sp.Dummy() for node in body.atoms(Micro, Pooled)}
+    back = {letter: node for node, letter in letters.items()}
     plain = sp.expand(body.xreplace(letters))
     if not letters:
         return body
     total = sp.S.Zero
     for powers, factor in sp.Poly(plain, *back).terms():
-        factors = [f for letter, power in zip(back, powers, strict=True) for f in [back[letter]] * power]
-        if len(factors) > (2 if apart else 1) or factor.has(nt.BatchSum, Micro):
+        factors = [node for node, power in zip(back.values(), powers, strict=True) for _ in range(power)]
+        whole = any(isinstance(node, Pooled) for node in factors)
+        if factor.has(nt.BatchSum, *nt.BATCH_STATISTICS) or len(factors) > (2 if apart and not whole else 1):
             raise ValueError("beyond the moments of two micro-batches")
+        if whole and apart:
+            raise ValueError("independent micro-batches are no parts of one batch")
         product = sp.S.One
-        if len(factors) == 1:
-            product = nt.E(factors[0], nt.B)
+        if whole:
+            product = _of_whole(factors[0].args[0], k)
+        elif len(factors) == 1:
+            product = nt.E(factors[0].args[0], nt.B)
         elif factors:
-            one, other = factors
+            one, other = (node.args[0] for node in factors)
             product = (nt.E(one * other, nt.B) + (k - 1) * nt.E(one, nt.B) * nt.E(other, nt.B)) / k
         total += factor * product
+    return total
+
+
+def _of_whole(body: sp.Expr, k: sp.Expr) -> sp.Expr:
+    """Return the expectation of a value at the whole batch, its constant terms and factors taken out.
+
+    Raises
+    ------
+    ValueError
+        If what would come out depends on the size of the batch.
+    """
+    total = sp.S.Zero
+    for term in sp.Add.make_args(sp.expand(body)):
+        varying = sp.Mul(*[f for f in sp.Mul.make_args(term) if f.has(nt.BatchSum, *nt.BATCH_STATISTICS)])
+        constant = term / varying
+        if constant.has(nt.Node, nt.B, nt.sigma_hat):
+            raise ValueError(f"{constant} need not be the same at the size of the whole batch")
+        total += constant * (Dealt(Pooled(varying), k) if varying != 1 else sp.S.One)
     return total

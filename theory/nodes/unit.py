@@ -1,4 +1,4 @@
-"""One normalized unit that learns a linear target: y = gamma (x - m)/s + beta against a (x - mu)/sigma.
+"""One normalized unit that learns a target: y = gamma (x - m)/s + beta, mostly against a (x - mu)/sigma.
 
 `UnitLoss(f)`     the loss f of the unit
 `BySlope(f, p)`   derivative of f in a parameter p of the unit
@@ -29,9 +29,31 @@ from theory.nodes.whole import Whole
 from theory.registry import Situation
 from theory.world import Context, Number, batches
 
-__all__ = ["BATCH_OF_UNIT", "BATCH_SUMS", "BELOW_SIGMA", "GAIN", "LINEAR_TARGET", "MOMENTS", "RATIONAL", "SHIFT",
-           "SIGMA", "SIGMA_HAT", "SLOPE", "SPREAD", "BySlope", "Trained", "UnitLoss", "a", "batch_loss", "beta", "full_loss", "gamma", "gamma0",
-           "square_share"]
+__all__ = [
+    "BATCH_OF_UNIT",
+    "BATCH_SUMS",
+    "BELOW_SIGMA",
+    "GAIN",
+    "LINEAR_TARGET",
+    "MOMENTS",
+    "RATIONAL",
+    "SHIFT",
+    "SIGMA",
+    "SIGMA_HAT",
+    "SLOPE",
+    "SPREAD",
+    "BySlope",
+    "Trained",
+    "UnitLoss",
+    "a",
+    "batch_loss",
+    "beta",
+    "full_loss",
+    "gamma",
+    "gamma0",
+    "linear",
+    "square_share",
+]
 
 gamma = sp.Symbol("gamma", real=True)
 beta = sp.Symbol("beta", real=True)
@@ -65,20 +87,18 @@ def square_share(size: sp.Expr) -> sp.Expr:
     return nt.N * (size - 1) / (size * (nt.N - 1))
 
 
-def residual() -> sp.Expr:
-    """Return output minus target, of one example."""
-    return gamma * (nt.x - nt.m) / nt.s + beta - a * (nt.x - nt.mu) / nt.sigma
+linear = a * (nt.x - nt.mu) / nt.sigma
+"""The linear target."""
 
 
-def batch_loss() -> sp.Expr:
-    """Return the loss of the batch, normalized by its own statistics."""
-    return nt.BatchSum(residual() ** 2) / (2 * nt.B)
+def batch_loss(target: sp.Expr = linear) -> sp.Expr:
+    """Return the loss of the batch, normalized by its own statistics, against a target of each example."""
+    return nt.BatchSum((gamma * (nt.x - nt.m) / nt.s + beta - target) ** 2) / (2 * nt.B)
 
 
-def full_loss(gain: sp.Expr = gamma) -> sp.Expr:
+def full_loss(target: sp.Expr = linear) -> sp.Expr:
     """Return the loss of the population, normalized by its statistics."""
-    normal = (nt.x - nt.mu) / nt.sigma
-    return nt.PopMean((gain * normal + beta - a * normal) ** 2) / 2
+    return nt.PopMean((gamma * (nt.x - nt.mu) / nt.sigma + beta - target) ** 2) / 2
 
 
 _OF_POPULATION = {*nt.ROOT_OF, *nt.MEAN_OF.values()}
@@ -172,6 +192,22 @@ def _at_best(world: Context, values: dict[sp.Symbol, Number], rng: random.Random
                    values={**values, nt.B: Fraction(2), beta: Fraction(0)}, facts={})
     best = evaluate(a * nt.E(nt.s, nt.B) / nt.sigma, here)
     return replace(here, values={**here.values, gamma: best.terms[1]}, facts={})
+
+
+_OF_A_BATCH = (nt.BatchSum, nt.OtherSum, nt.ComplementSum, nt.WeightedSum, nt.RandomSymbol, *nt.BATCH_STATISTICS)
+
+
+@registry.rule("constant part", "expectation is linear; terms and factors that are the same in every batch come out")
+def _constant_part(at: Situation) -> Check:
+    return equal(*(side.replace(nt.E, _by_terms) for side in (at.left, at.right)))
+
+
+def _by_terms(body: sp.Expr, size: sp.Expr) -> sp.Expr:
+    total = sp.S.Zero
+    for term in sp.Add.make_args(sp.expand(body)):
+        varying = [f for f in sp.Mul.make_args(term) if f.has(*_OF_A_BATCH)]
+        total += term / sp.Mul(*varying) * (nt.E(sp.Mul(*varying), size) if varying else sp.S.One)
+    return total
 
 
 @registry.rule("sgd on the gain", "by induction: the claim holds at the start, and a step maps it to the next")

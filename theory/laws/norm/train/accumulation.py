@@ -1,15 +1,15 @@
 """Accumulating micro-batches does not enlarge the batch that batch normalization sees."""
 
+
 from fractions import Fraction
 
 import sympy as sp
 
-from theory.domain import Constraint
-from theory.law import Exactness, Law, Part, Rival, Source, Step
+from theory.domain import Constraint, Integers, Param, Reals
+from theory.law import Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.nodes.calculus import First
-from theory.nodes.micro import Apart, Dealt, Micro
+from theory.nodes.micro import Apart, Dealt, Micro, Pooled
 from theory.nodes.unit import (
-    BATCH_OF_UNIT,
     BATCH_SUMS,
     BELOW_SIGMA,
     GAIN,
@@ -27,8 +27,9 @@ from theory.nodes.unit import (
     square_share,
 )
 from theory.notation import At, B, BatchSum, E, N, k, m, mu, s, sigma, sigma_hat, x
-from theory.parameters import FROZEN, POPULATION, SCALE, SCALED_FITS, UNIFORM_BATCH
+from theory.parameters import FROZEN, POPULATION, SCALED_FITS, UNIFORM_BATCH
 
+sigma_pooled = sp.Symbol("sigma_pooled", positive=True)
 normal = (x - mu) / sigma
 ratio = sigma_hat / sigma
 slope = First(batch_loss(), gamma)
@@ -42,9 +43,11 @@ expanded = (gamma / s**2 * (BatchSum(x**2) - 2 * m * BatchSum(x) + m**2 * B) + b
 with sp.evaluate(False):
     gap_rhs = 2 * (1 - ratio)
     noise_rhs = a**2 / k * (share - ratio**2)
+    difference_rhs = a * (sigma_pooled - sigma_hat) / sigma
 micro_gap = Micro(BatchSum(((x - m) / s - normal) ** 2) / B)
 batch = sp.Eq(slope, of_batch, evaluate=False)
 gradient = sp.Eq(Dealt(Micro(slope), k), gamma - a * ratio, evaluate=False)
+difference = sp.Eq(Dealt(Micro(slope) - Pooled(slope), k), difference_rhs, evaluate=False)
 rest = sp.Eq(At(Dealt(Micro(slope), k), gamma, a * ratio), sp.S.Zero, evaluate=False)
 gap = sp.Eq(Dealt(micro_gap, k), gap_rhs, evaluate=False)
 spread = Apart((Micro(slope) - (gamma - a * ratio)) ** 2, k)
@@ -74,6 +77,18 @@ LAW = Law(
             Rival("population", gamma - a, "the gradient with the population's statistics"),
             Rival("sum for mean", k * (gamma - a * ratio), "the gradients are averaged"),
             Rival("ratio squared", gamma - a * ratio**2, "variances for standard deviations", near=True),
+        )),
+        Part("difference", difference, derivation=(
+            Step("law:/batch", Dealt(Micro(of_batch) - Pooled(of_batch), k), "for the micro-batches and for the whole"),
+            Step("separate micro-batches", a * Dealt(Pooled(s), k) / sigma - a * E(s, B) / sigma,
+                 "each is a random batch of B; the gain cancels"),
+            Step("definition", difference_rhs, "the expected standard deviations at the two sizes"),
+        ), rivals=(
+            Rival("zero", sp.S.Zero, "true of losses that are means over examples; this one is not"),
+            Rival("sign", a * (sigma_hat - sigma_pooled) / sigma, "parts have the smaller spread"),
+            Rival("population", a * (1 - ratio), "the bias of the micro-batch; the whole batch has one too"),
+            Rival("over k", a * (sigma_pooled - sigma_hat) / (k * sigma), "averaging does not average it away",
+                  near=True),
         )),
         Part("rest", rest, derivation=(
             Step("law:/gradient", sp.S.Zero, "the gain of the micro-batch has no mean gradient"),
@@ -112,11 +127,21 @@ LAW = Law(
             Rival("k squared", a**2 / k**2 * (share - ratio**2), "independent terms add their variances", near=True),
         )),
     ),
-    params=(POPULATION, BATCH_OF_UNIT, SCALE, GAIN, SHIFT, SLOPE, SIGMA, SIGMA_HAT),
+    params=(
+        POPULATION,
+        Param(B, Integers(2), 8, "size of a micro-batch", "one example has no batch standard deviation"),
+        Param(k, Integers(2), 4, "number of micro-batches", "k = 1 accumulates nothing"),
+        GAIN, SHIFT, SLOPE, SIGMA, SIGMA_HAT,
+        Param(sigma_pooled, Reals(0, open=True), Fraction(19, 20), "expected standard deviation of a batch of k B"),
+    ),
     constraints=(
         Constraint(B <= N, "the micro-batch of {B} exceeds the {N} samples; without replacement B must be <= N"),
         SCALED_FITS,
         BELOW_SIGMA,
+        Constraint(sigma_hat <= sigma_pooled, "sigma_hat = {sigma_hat} exceeds sigma_pooled = {sigma_pooled}: parts of "
+                   "a batch have no larger spread than the batch"),
+        Constraint(sigma_pooled <= sigma, "sigma_pooled = {sigma_pooled} exceeds sigma = {sigma}: E[s] <= sigma "
+                   "(Jensen)"),
     ),
     exactness=Exactness.DISTRIBUTION_FREE,
     assumptions=(LINEAR_TARGET, SPREAD, UNIFORM_BATCH, FROZEN),
@@ -125,19 +150,28 @@ LAW = Law(
         Source("hoffer2017", note="Ghost batch normalization: statistics of parts of a batch"),
     ),
     uses=("norm.gap.identity",),
-    where=MOMENTS,
-    headline="noise",
+    where={**MOMENTS, sigma_pooled: Dealt(Pooled(s), k)},
+    headline="difference",
     words=(
         "Gradient accumulation, data parallelism without synchronized statistics and Ghost batch normalization all "
         "normalize parts of a batch on their own and average the gradients. In the mean nothing but the size of the "
         "part counts: the gradient in the gain is that of a batch of B, so SGD ends at the gain a E[s_B]/sigma, the "
         "train/inference gap is 2(1 - E[s_B]/sigma), and the bias of the gradient stays, however many parts there "
-        "are. Only the noise falls, by 1/k for independent parts. The recipe 'accumulate 8 micro-batches of 4 in place "
-        "of a batch of 32' is exact for losses that are means over examples, and wrong here: with statistics of 4 the "
-        "gain is that of 4."
+        "are. Against the whole batch of k B the accumulated gradient is off by a (E[s_kB] - E[s_B])/sigma. Only the "
+        "noise falls, by 1/k for independent parts. The recipe 'accumulate 8 micro-batches of 4 in place of a batch "
+        "of 32' is exact for losses that are means over examples, and wrong here: with statistics of 4 the gain is "
+        "that of 4."
     ),
     answers={
-        1: "Accumulation gives the large batch's gradient only without batch normalization.",
-        6: "Gap, shrinkage and bias are those of the micro-batch that is normalized, not of the batch that is averaged.",
+        1: "Accumulation gives the large batch's gradient only without batch normalization; with it, the gradient in "
+           "the gain is off by a (E[s_kB] - E[s_B])/sigma.",
+        2: "Averaging k micro-batches divides the noise by k and leaves the bias of batch normalization as it is.",
+        6: "Gap, shrinkage and bias are those of the micro-batch that is normalized, not of the batch that is "
+           "averaged.",
     },
+    experiments=(
+        Experiment("enumerate", part="difference", channel="network",
+                   grid={"population": ("digits8:preactivation:0", "digits8:preactivation:3")},
+                   fixed={"sizes": (2, 4), "k": 2, "gamma": "3/2", "beta": "1/4", "a": "5/4"}),
+    ),
 )

@@ -1,6 +1,5 @@
 """Batch normalization teaches its unit a smaller gain: by the factor E[s]/sigma."""
 
-from fractions import Fraction
 
 import sympy as sp
 
@@ -28,7 +27,7 @@ from theory.nodes.unit import (
     gamma0,
     square_share,
 )
-from theory.notation import At, B, E, N, PopMean, eta, mu, s, sigma, sigma_hat, t, x
+from theory.notation import At, B, E, PopMean, eta, mu, s, sigma, sigma_hat, t, x
 from theory.parameters import FITS, POPULATION, RATE, STEP_INDEPENDENCE, UNIFORM_BATCH
 
 ratio = sigma_hat / sigma
@@ -41,6 +40,7 @@ with sp.evaluate(False):
     around_rhs = ((gamma - best) ** 2 + beta**2 + a**2 * (1 - ratio**2)) / 2
     floor_rhs = a**2 / 2 * (1 - ratio**2)
     eval_rhs = a**2 / 2 * (1 - ratio) ** 2
+    drop_rhs = a**2 * ratio * (1 - ratio)
     path_rhs = best + (1 - eta) ** t * (gamma0 - best)
     spread_rhs = eta / (2 - eta) * (1 - (1 - eta) ** (2 * t)) * noise
     settled_rhs = eta / (2 - eta) * noise
@@ -49,7 +49,9 @@ mean_loss = (gamma**2 + beta**2 + a**2) / 2 - gamma * a * ratio
 gradient = sp.Eq(BySlope(batch_loss(), gamma), gamma - a * s / sigma, evaluate=False)
 around = sp.Eq(loss, around_rhs, evaluate=False)
 least = sp.Ge(loss, floor_rhs, evaluate=False)
-evaluated = sp.Eq(At(full_loss(), gamma, best, beta, 0), eval_rhs, evaluate=False)
+at_inference = At(full_loss(), gamma, best, beta, 0)
+evaluated = sp.Eq(at_inference, eval_rhs, evaluate=False)
+drop = sp.Eq(At(loss, gamma, best, beta, 0) - at_inference, drop_rhs, evaluate=False)
 path = sp.Eq(mean_t, path_rhs, evaluate=False)
 spread = sp.Eq(square_t - mean_t**2, spread_rhs, evaluate=False)
 settled = sp.Eq(sp.Limit(square_t - mean_t**2, t, sp.oo), settled_rhs, evaluate=False)
@@ -83,12 +85,22 @@ LAW = Law(
         )),
         Part("eval", evaluated, derivation=(
             Step("differentiate", PopMean((best * normal - a * normal) ** 2) / 2, "the learned gain and shift"),
-            Step("sum", (best - a) ** 2 / (2 * sigma**2) * (PopMean(x**2) - 2 * mu * PopMean(x) + mu**2), "multiply out"),
+            Step("sum", (best - a) ** 2 / (2 * sigma**2) * (PopMean(x**2) - 2 * mu * PopMean(x) + mu**2),
+                 "multiply out"),
             Step("definition", eval_rhs, "the population's mean and variance"),
         ), rivals=(
             Rival("as in training", floor_rhs, "the loss that training reports"),
             Rival("zero", sp.S.Zero, "the learned gain is not the target's slope"),
             Rival("no half", a**2 * (1 - ratio) ** 2, "a factor", near=True),
+        )),
+        Part("drop", drop, derivation=(
+            Step("law:/loss", floor_rhs - at_inference, "the loss that training reports"),
+            Step("law:/eval", floor_rhs - eval_rhs, "the loss at inference"),
+            Step("algebra", drop_rhs, "collect"),
+        ), rivals=(
+            Rival("none", sp.S.Zero, "inference is no training"),
+            Rival("sign", a**2 * ratio * (ratio - 1), "inference is the better one, not the worse"),
+            Rival("no ratio", a**2 * (1 - ratio), "the floor of the unit that is right at inference", near=True),
         )),
         Part("gradient", gradient, derivation=(
             Step("law:norm.train.gradient_bias/batch", gradient.args[1], "the gradient of a batch in the gain"),
@@ -156,12 +168,18 @@ LAW = Law(
         "a^2/2 (1 - c)^2, and none at all once the gain is divided by c. The shrinkage is linear in gamma: reading "
         "the noise as a ridge penalty on gamma^2 doubles it."
     ),
-    answers={6: "Noisy batch statistics shrink the learned gain by E[s]/sigma; the training loss overstates the loss "
-                "at inference."},
+    answers={
+        2: "SGD follows the biased gradient: the gain tends in mean to a E[s]/sigma and not to the slope a.",
+        6: "Noisy batch statistics shrink the learned gain by E[s]/sigma; training reports a loss larger by "
+           "a^2 c (1 - c), c = E[s]/sigma, than inference.",
+    },
     experiments=(
         Experiment("enumerate", part="loss", channel="network",
                    grid={"population": ("digits8:preactivation:0", "digits8:preactivation:3")},
-                   fixed={"sizes": (2, 3, 8), "gamma": "3/2", "beta": "1/4", "a": Fraction(5, 4), "eta": "1/2",
+                   fixed={"sizes": (2, 7, 8), "gamma": "3/2", "beta": "1/4", "a": "5/4", "eta": "1/2",
                           "gamma0": 0, "t": 1}),
+        Experiment("enumerate", part="path", channel="network",
+                   grid={"population": ("digits8:preactivation:0", "digits8:preactivation:3"), "t": (1, 2)},
+                   fixed={"sizes": (2, 8), "gamma": 0, "beta": 0, "a": "5/4", "eta": "1/2", "gamma0": "-1"}),
     ),
 )

@@ -22,7 +22,9 @@ with sp.evaluate(False):
     bias_rhs = a * (1 - fid)
     noise_rhs = a**2 * (1 - 1 / B - fid2)
     oscillation_rhs = (q4 - q2**2 + 2 * a**4 / B**2) / 4
-mean_rhs = (g**2 + a**2) / 2 - g * a * fid
+    mean_rhs = ((g - a * fid) ** 2 + a**2 * (1 - fid2)) / 2
+expanded = (g**2 + a**2) / 2 - g * a * fid
+c4 = sp.sqrt(B / (B - 1)) * fid
 
 
 def rotated(power: sp.Expr) -> sp.Expr:
@@ -69,7 +71,7 @@ LAW = Law(
             Rival("zero", sp.S.Zero, "unbiased: true without batch normalization"),
             Rival("3/(4B)", 3 * a / (4 * B), "one term of its series", near=True),
             Rival("root of the mean", a * (1 - sp.sqrt((B - 1) / B)), "the lower bound"),
-            Rival("c4", a * (1 - sp.sqrt(B / (B - 1)) * fid), "the constant of the unbiased variance"),
+            Rival("c4", a * (1 - c4), "the constant of the unbiased variance"),
         )),
         Part("bias_below", bias_below, derivation=(
             Step("helmert", a - a * one, "a sum of B - 1 squares"),
@@ -101,10 +103,13 @@ LAW = Law(
         Part("loss", mean, derivation=(
             Step("helmert", (g**2 - 2 * g * a * one + a**2 * rotated(sp.Integer(2)) + a**2 / B) / 2,
                  "deviation and mean are independent"),
-            Step("gamma integral", mean_rhs, "their moments"),
+            Step("gamma integral", expanded, "their moments"),
+            Step("gamma", mean_rhs, "complete the square"),
         ), rivals=(
-            Rival("no mean term", mean_rhs - a**2 / (2 * B), "the batch mean is wrong too"),
+            Rival("no mean term", expanded - a**2 / (2 * B), "the batch mean is wrong too"),
             Rival("population", (g - a) ** 2 / 2, "the loss with the population's statistics"),
+            Rival("ridge", (g - a) ** 2 / 2 + g**2 * (1 - fid), "the noise read as a penalty on the squared gain"),
+            Rival("c4", ((g - a * c4) ** 2 + a**2 * (1 - c4**2)) / 2, "the constant of the unbiased variance"),
             Rival("3/(4B)", (g - a) ** 2 / 2 + g * a * sp.Rational(3, 4) / B, "one term of the series", near=True),
         )),
         Part("oscillation", oscillation, derivation=(
@@ -133,7 +138,10 @@ LAW = Law(
     assumptions=(
         Assumption("Gaussian", "the activations of the batch are independent Gaussians of one law; eps = 0"),
         LINEAR_TARGET,
+        Assumption("one batch", "gradient and loss of a batch are those of norm.train.gradient_bias/batch and of "
+                   "norm.train.loss_oscillation/batch, the shift at its best value 0"),
     ),
+    uses=("norm.train.gradient_bias", "norm.train.loss_oscillation"),
     sources=(
         Source("cochran1934", note="deviation and mean of a Gaussian sample"),
         Source("batchlaws", read=True, note="derived here; no earlier statement is known to us"),
@@ -141,12 +149,13 @@ LAW = Law(
     headline="oscillation",
     words=(
         "For Gaussian activations everything that batch statistics do to one unit follows from c_B = E[s]/sigma: the "
-        "gradient in the gain is biased by a (1 - c_B), between a (3/(4B) + 7/(32 B^2)) and that plus 9a/(128 B^3); the "
-        "gain that is learned is a c_B, 44 percent short at B = 2 and 10 percent at B = 8; the gradient keeps the noise "
-        "a^2 (1 - 1/B - c_B^2), about a^2/(2B), at a perfect fit; and the loss oscillates about a^2 (1 - c_B). Its "
-        "variance is exact for every batch size because E[s^3] = sigma^2 E[s]. At a perfect fit mean and standard "
+        "gradient in the gain is biased by a (1 - c_B), between a (3/(4B) + 7/(32 B^2)) and that plus 9a/(128 B^3); "
+        "the gain that is learned is a c_B, 44 percent short at B = 2 and 10 percent at B = 8; the gradient keeps the "
+        "noise a^2 (1 - 1/B - c_B^2), about a^2/(2B), at a perfect fit; and the loss oscillates about a^2 (1 - c_B). "
+        "Its variance is exact for every batch size because E[s^3] = sigma^2 E[s]. At a perfect fit mean and standard "
         "deviation of the loss are about 3a^2/(4B) and sqrt(5/8) a^2/B: halving the batch doubles the oscillation, "
-        "where sampling noise alone would grow by sqrt(2)."
+        "where sampling noise alone would grow by sqrt(2). The constant of quality control, c4, belongs to the "
+        "unbiased variance and is not this one."
     ),
     answers={
         2: "Biased with batch normalization: for Gaussian activations by a (1 - c_B), about 3a/(4B).",

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from theory.law import Exactness, Experiment, Law, Part, Rival, Source, Step
+from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.nodes.unit import (
     BATCH_OF_UNIT,
     BATCH_SUMS,
@@ -23,16 +23,18 @@ from theory.nodes.unit import (
     gamma,
     square_share,
 )
-from theory.notation import B, BatchSum, E, PopMean, m, mu, s, sigma, sigma_hat, x
+from theory.notation import B, BatchSum, E, PopMean, m, mu, s, sigma, sigma_hat, v, x
 from theory.parameters import FITS, FROZEN, POPULATION, UNIFORM_BATCH
 
 normal = (x - mu) / sigma
 by_gain, by_shift = BySlope(batch_loss(), gamma), BySlope(batch_loss(), beta)
 full_gain = BySlope(full_loss(), gamma)
-root = sp.sqrt(square_share(B) * sigma**2)
+by_label, full_label = BySlope(batch_loss(v), gamma), BySlope(full_loss(v), gamma)
+of_batch, of_full = BatchSum((x - m) * v) / (B * s), PopMean((x - mu) * v) / sigma
+root = sp.sqrt(square_share(B))
 with sp.evaluate(False):
     bias_rhs = a * (1 - sigma_hat / sigma)
-    lower_rhs = a * (1 - root / sigma)
+    lower_rhs = a * (1 - root)
 batch = sp.Eq(by_gain, gamma - a * s / sigma, evaluate=False)
 full = sp.Eq(full_gain, gamma - a, evaluate=False)
 bias = sp.Eq(E(by_gain, B) - full_gain, bias_rhs, evaluate=False)
@@ -40,9 +42,13 @@ lower = sp.Ge(E(by_gain, B) - full_gain, lower_rhs, evaluate=False)
 batch_shift = sp.Eq(by_shift, beta - a * (m - mu) / sigma, evaluate=False)
 full_shift = sp.Eq(BySlope(full_loss(), beta), beta, evaluate=False)
 shift = sp.Eq(E(by_shift, B) - BySlope(full_loss(), beta), sp.S.Zero, evaluate=False)
+label_batch = sp.Eq(by_label, gamma - of_batch, evaluate=False)
+label_full = sp.Eq(full_label, gamma - of_full, evaluate=False)
+label = sp.Eq(E(by_label, B) - full_label, of_full - E(of_batch, B), evaluate=False)
 
-expanded = (gamma / s**2 * (BatchSum(x**2) - 2 * m * BatchSum(x) + m**2 * B) + beta / s * (BatchSum(x) - m * B)
-            - a / (s * sigma) * (BatchSum(x**2) - (m + mu) * BatchSum(x) + m * mu * B)) / B
+own = gamma / s**2 * (BatchSum(x**2) - 2 * m * BatchSum(x) + m**2 * B) + beta / s * (BatchSum(x) - m * B)
+expanded = (own - a / (s * sigma) * (BatchSum(x**2) - (m + mu) * BatchSum(x) + m * mu * B)) / B
+expanded_label = (own - (BatchSum(x * v) - m * BatchSum(v)) / s) / B
 of_shift = BatchSum(gamma * (x - m) / s + beta - a * normal) / B
 
 LAW = Law(
@@ -77,7 +83,8 @@ LAW = Law(
             Step("definition", bias_rhs, "sigma_hat = E[s]"),
         ), rivals=(
             Rival("unbiased", sp.S.Zero, "true of a loss that is a mean over examples; this one is not"),
-            Rival("root of the mean", a * (1 - sp.sqrt((B - 1) / B)), "E[s^2] = (B-1)/B sigma^2, but the root is concave"),
+            Rival("root of the mean", a * (1 - sp.sqrt((B - 1) / B)),
+                  "E[s^2] = (B-1)/B sigma^2, but the root is concave"),
             Rival("variance", a * (1 - sigma_hat**2 / sigma**2), "variances for standard deviations"),
             Rival("sign", a * (sigma_hat / sigma - 1), "batches shrink the gain"),
             Rival("3/(4B)", 3 * a / (4 * B), "the large-batch Gaussian value", near=True),
@@ -120,11 +127,51 @@ LAW = Law(
             Rival("slope", a, "the target has mean zero"),
             Rival("1/B", a / B, "a mean square, not a mean", near=True),
         )),
+        Part("label_batch", label_batch, derivation=(
+            Step("differentiate", BatchSum((x - m) / s * (gamma * (x - m) / s + beta - v)) / B,
+                 "the batch's statistics do not depend on the gain"),
+            Step("sum", expanded_label, "multiply out; the sum runs over the batch"),
+            Step("definition", gamma - of_batch, "sum x = B m, sum x^2 = B (s^2 + m^2)", where=BATCH_SUMS),
+        ), rivals=(
+            Rival("population", gamma - of_full, "the gradient with the population's statistics"),
+            Rival("regression", gamma - of_batch / s, "the slope of the label on the activation, not on the output"),
+            Rival("sigma", gamma - of_batch * s / sigma, "divided by the population's standard deviation", near=True),
+        )),
+        Part("label_full", label_full, derivation=(
+            Step("differentiate", PopMean(normal * (gamma * normal + beta - v)), "derivative of the square"),
+            Step("sum", ((gamma / sigma**2) * (PopMean(x**2) - 2 * mu * PopMean(x) + mu**2)
+                         + beta / sigma * (PopMean(x) - mu) - (PopMean(x * v) - mu * PopMean(v)) / sigma),
+                 "multiply out"),
+            Step("definition", gamma - of_full, "the population's mean and variance"),
+        ), rivals=(
+            Rival("no label", gamma, "the labels pull too"),
+            Rival("regression", gamma - of_full / sigma, "the slope of the label on the activation, not on the output"),
+            Rival("not centred", gamma - PopMean(x * v) / sigma, "the covariance, not the mean product", near=True),
+        )),
+        Part("label", label, derivation=(
+            Step("law:/label_batch", E(gamma - of_batch, B) - full_label, "batch by batch"),
+            Step("law:/label_full", E(gamma - of_batch, B) - (gamma - of_full), "the full-batch gradient"),
+            Step("constant part", label.args[1], "gamma is the same in every batch"),
+        ), rivals=(
+            Rival("unbiased", sp.S.Zero, "true of a loss that is a mean over examples; this one is not"),
+            Rival("linear part", of_full * (1 - sigma_hat / sigma),
+                  "what is left over of a regression on the activation is correlated with s in a finite population",
+                  near=True),
+            Rival("sigma", of_full - E(of_batch * s, B) / sigma,
+                  "the batch's covariance over the population's standard deviation", near=True),
+            Rival("sign", E(of_batch, B) - of_full, "batches shrink the gain"),
+        )),
     ),
     params=(POPULATION, BATCH_OF_UNIT, GAIN, SHIFT, SLOPE, SIGMA, SIGMA_HAT),
     constraints=(FITS, BELOW_SIGMA),
     exactness=Exactness.DISTRIBUTION_FREE,
-    assumptions=(LINEAR_TARGET, SPREAD, UNIFORM_BATCH, FROZEN),
+    assumptions=(
+        LINEAR_TARGET,
+        Assumption("any label", "the parts that speak of labels take any label v of an example for the target"),
+        SPREAD,
+        UNIFORM_BATCH,
+        FROZEN,
+    ),
     sources=(Source("batchlaws", read=True, note="derived here; no earlier statement is known to us"),),
     where=MOMENTS,
     headline="bias",
@@ -133,12 +180,15 @@ LAW = Law(
         "mean of the mini-batch gradients is not the full-batch gradient. For one unit with gain gamma and a linear "
         "target of slope a, the gradient in the gain is gamma - a s/sigma in every batch; on average it is off by "
         "a (1 - E[s]/sigma), whatever the data and the parameters. It is at least a (1 - sqrt(E[s^2])/sigma), which "
-        "is about a/(2B), with equality where all batches have the same spread, as at B = N. The step size plays no "
-        "part and no number of batches averages it out. The gradient in the shift is unbiased. What people get "
-        "wrong: to call mini-batch gradients unbiased without asking whether the loss is a sum over examples."
+        "is about a/(2B) where the data are many, with equality where all batches have the same spread, as at B = N. "
+        "For any labels the bias is the covariance of activation and label over sigma, less the mean over batches of "
+        "the batch's covariance over s. The step size plays no part and no number of batches averages it out. The "
+        "gradient in the shift is unbiased. What people get wrong: to call mini-batch gradients unbiased without "
+        "asking whether the loss is a sum over examples."
     ),
     answers={
-        2: "With batch normalization it is biased: in the gain by a (1 - E[s]/sigma), exactly.",
+        2: "Unbiased fails with batch normalization: the mean gradient in the gain is off by a (1 - E[s]/sigma), "
+           "exactly, and by a (1 - sqrt(E[s^2])/sigma) at least.",
         6: "The batch statistics bias the gradient itself, by half the train/inference gap times the slope.",
     },
     experiments=(
@@ -147,5 +197,8 @@ LAW = Law(
         Experiment("enumerate", part="bias", channel="network",
                    grid={"population": ("digits8:preactivation:0", "digits8:preactivation:3")},
                    fixed={"sizes": (2, 3, 8), "gamma": "3/2", "beta": "1/4", "a": "5/4"}),
+        Experiment("enumerate", part="label", channel="network",
+                   grid={"population_v": ("digits8:preactivation:1", "digits8:preactivation:2")},
+                   fixed={"population": "digits8:preactivation:0", "sizes": (2, 3, 8), "gamma": "3/2", "beta": "1/4"}),
     ),
 )

@@ -94,6 +94,6 @@ LAW = Law(
     experiments=(
         Experiment("enumerate", part="fitted", channel="network",
                    grid={"population": ("digits8:preactivation:0", "digits8:preactivation:3")},
-                   fixed={"sizes": (2, 3, 8), "gamma": "3/2", "beta": "1/4", "a": "5/4"}),
+                   fixed={"sizes": (2, 7, 8), "gamma": "3/2", "beta": "1/4", "a": "5/4"}),
     ),
 )

@@ -28,14 +28,14 @@ from theory.notation import At, B, BatchSum, E, N, m, mu, s, sigma, sigma_hat, x
 from theory.parameters import FITS, FROZEN, POPULATION, UNIFORM_BATCH
 
 loss = UnitLoss(batch_loss())
-root = sp.sqrt(square_share(B) * sigma**2)
+root = sp.sqrt(square_share(B))
 of_mean = (N - B) / (B * (N - 1))
 with sp.evaluate(False):
     batch_rhs = ((gamma - a * s / sigma) ** 2 + (beta - a * (m - mu) / sigma) ** 2) / 2
     fitted_rhs = a**2 / 2 * ((1 - s / sigma) ** 2 + ((m - mu) / sigma) ** 2)
     mean_rhs = (gamma**2 + beta**2 + a**2) / 2 - gamma * a * sigma_hat / sigma
     fitted_mean_rhs = a**2 * (1 - sigma_hat / sigma)
-    lower_rhs = a**2 * (1 - root / sigma)
+    lower_rhs = a**2 * (1 - root)
 fitted = At(loss, gamma, a, beta, 0)
 batch = sp.Eq(loss, batch_rhs, evaluate=False)
 fitted_batch = sp.Eq(fitted, fitted_rhs, evaluate=False)

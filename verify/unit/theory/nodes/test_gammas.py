@@ -27,6 +27,8 @@ q, x = sp.Symbol("q", real=True), sp.Symbol("x", positive=True)
     (sp.polygamma(0, x + 2), sp.polygamma(0, x) + 1 / x + 1 / (x + 1)),
     (sp.polygamma(1, x - 1), sp.polygamma(1, x) + 1 / (x - 1) ** 2),
     (sp.log(x**2 / B), 2 * sp.log(x) - sp.log(B)),
+    ((q + sp.sqrt(x + 1)) ** 2, q**2 + 2 * q * sp.sqrt(x + 1) + x + 1),
+    ((q + sp.sqrt(2) * x) ** 2, q**2 + 2 * sp.sqrt(2) * q * x + 2 * x**2),
 ])
 def test_identities(left, right):
     assert same(left, right).answer == PROVED

@@ -1,7 +1,9 @@
 """Tests of `theory.nodes.unspread`: batches without spread, and their rules."""
 
+import itertools
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -18,6 +20,30 @@ LAW = laws.load("norm.gap.floor")
 
 def answer(part, left, rule, right, **where):
     return proof.check_step(LAW, LAW.part(part), left, Step(rule, right, where=where)).answer
+
+
+COLUMN = [Fraction(value) for value in (0, 0, 0, 2, 3)]
+
+
+def number(value):
+    """Return an exact number as a float."""
+    return float(value) if isinstance(value, Fraction) else sum(
+        float(factor) * float(radicand) ** 0.5 for radicand, factor in value.terms.items())
+
+
+@pytest.mark.parametrize("size, design", [(2, "wor"), (3, "wor"), (2, "wr")])
+def test_meaning_against_a_loop(size, design):
+    values = [float(value) for value in COLUMN]
+    draw = itertools.combinations(values, size) if design == "wor" else itertools.product(values, repeat=size)
+    gaps, flats, center, spread = [], [], np.mean(values), np.std(values)
+    for batch in map(np.array, draw):
+        out = (batch - batch.mean()) / batch.std() if batch.std() > 0 else 0 * batch
+        gaps.append(((out - (batch - center) / spread) ** 2).mean())
+        flats.append(batch.std() == 0)
+    here = Context({"x": COLUMN}, design, {B: Fraction(size)}, LAW.where)
+    assert number(evaluate(LAW.part("expected").lhs, here)) == pytest.approx(np.mean(gaps))
+    assert evaluate(E(Flat(deviation), B), here) == pytest.approx(np.mean(flats))
+    assert any(flats)
 
 
 @pytest.mark.parametrize("batch, flat, output", [((0, 1), 1, 0), ((0, 2), 0, 1), ((2, 3), 0, -1)])
