@@ -17,6 +17,7 @@ from theory import registry
 from theory.balls import rounded
 from theory.domain import Choice, Integers, Reals
 from theory.evaluation import evaluate
+from theory.jets import Jet
 from theory.law import Law, Part
 from theory.world import Context, Number, batches
 
@@ -49,6 +50,10 @@ def holds(relation: str, left: Number, right: Number) -> bool:
     return bool(left <= right) if relation == "<=" else bool(left >= right)
 
 
+def _is_number(value: Number) -> bool:
+    return not isinstance(value, Jet)
+
+
 _OF_A_BATCH = (nt.BatchSum, nt.ComplementSum)
 
 
@@ -71,14 +76,14 @@ def compare(law: Law, part: Part, world: Context) -> Comparison:
     rhs = [evaluate(sides[1], w) for w in worlds]
     equal = all(holds(part.relation, a, b) for a, b in zip(lhs, rhs, strict=True))
     tight = equal and (part.relation == "=" or all(a == b for a, b in zip(lhs, rhs, strict=True)))
-    numbers = {"lhs": rounded(lhs[0]), "rhs": rounded(rhs[0])} if worlds else {}
+    numbers = {name: rounded(side[0]) for name, side in (("lhs", lhs), ("rhs", rhs)) if side and _is_number(side[0])}
     rivals = {}
     for rival, expr in zip(part.rivals, sides[2:], strict=True):
         rivals[rival.name] = True
         try:
             for place, (a, w) in enumerate(zip(lhs, worlds, strict=True)):
                 value = evaluate(expr, w)
-                if place == 0:
+                if place == 0 and _is_number(value):
                     numbers[rival.name] = rounded(value)
                 if not holds(part.relation, a, value):
                     rivals[rival.name] = False

@@ -60,7 +60,7 @@ def _enumeration(law: Law) -> dict[str, Any]:
     from theory import oracle
 
     found = oracle.enumerate_law(law, seed=ENUMERATION_SEED)
-    headline = [c.numbers for c in found if c.part == law.part().name and c.numbers]
+    headline = [c.numbers for c in found if c.part == law.part().name and {"lhs", "rhs"} <= set(c.numbers)]
     return {"kind": "enumeration", **summary(found), "points": [dict(n) for n in headline[:_POINTS]]}
 
 
