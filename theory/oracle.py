@@ -14,11 +14,11 @@ import sympy as sp
 
 from theory import notation as nt
 from theory import registry
-from theory.balls import rounded
+from theory.balls import Ball, rounded
 from theory.domain import Choice, Integers, Reals
 from theory.evaluation import evaluate
-from theory.jets import Jet
 from theory.law import Law, Part
+from theory.surds import Surd
 from theory.world import Context, Number, batches
 
 __all__ = ["Comparison", "Context", "cases", "compare", "compare_sides", "enumerate_law", "holds", "on_population",
@@ -30,7 +30,8 @@ class Comparison:
     """One brute-force comparison: both sides as text, and which rivals hold here as the law does.
 
     `equal` says that the statement holds; `tight` that its two sides agree, which of a bound is more.  `numbers` are
-    the two sides, under ``lhs`` and ``rhs``, and the rivals' values, to float64; a rival without a value is left out.
+    the two sides, under ``lhs`` and ``rhs``, and the rivals' values, to float64; a rival without a value is left
+    out, and so is what is a tensor or a series.
     """
 
     part: str
@@ -50,8 +51,8 @@ def holds(relation: str, left: Number, right: Number) -> bool:
     return bool(left <= right) if relation == "<=" else bool(left >= right)
 
 
-def _is_number(value: Number) -> bool:
-    return not isinstance(value, Jet)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Fraction, Surd, Ball))
 
 
 _OF_A_BATCH = (nt.BatchSum, nt.ComplementSum)
