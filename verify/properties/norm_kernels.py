@@ -190,8 +190,9 @@ def bounds(kind: str, c: Case) -> dict[str, Rounded]:
 
     Each term of the backward pass is counted as in ``dx = (g - mean(g) - x_hat mean(g x_hat)) / sd``: the last one
     passes a product by the scale, one by x_hat, n + 1 roundings of a mean, one by x_hat, two of the sum and one by the
-    inverse root, beside the errors that x_hat and the inverse root bring along; implementations that take the scale or
-    the inverse root out of the sums have no more.
+    inverse root, beside the errors that x_hat and the inverse root bring along.  Taking scale and inverse root out of
+    the sums, as some do where a channel is a pool, changes the number of roundings by none, but what underflows inside
+    is multiplied by them: such kinds get the larger bound of the two orders.
     """
     f = Format(c.x.dtype)
     B, C, S = c.x.shape
@@ -217,8 +218,14 @@ def bounds(kind: str, c: Case) -> dict[str, Rounded]:
         pool = _Pool.of(x.reshape(*shape), axes[kind], c.eps, center=center)
         x_hat = pool.x_hat.reshape(B, C, S)
         dx = pool.back(g.reshape(*shape), center=center).reshape(B, C, S)
-    y = x_hat * gamma + beta
-    by_channel = {"dgamma": (dy * x_hat).total((0, 2)).reshape(C), "dbeta": dy.total((0, 2)).reshape(C)}
+    y, dgamma = x_hat * gamma + beta, (dy * x_hat).total((0, 2))
+    if kind == "batch":
+        outside = pool.inverse * gamma
+        along = (dy * pool.centered).mean((0, 2)) * pool.inverse * pool.inverse
+        y = y.either(pool.centered * outside + beta)
+        dgamma = dgamma.either((dy * pool.centered).total((0, 2)) * pool.inverse)
+        dx = dx.either(Rounded.sum([dy, -(pool.centered * along), -dy.mean((0, 2))]) * outside)
+    by_channel = {"dgamma": dgamma.reshape(C), "dbeta": dy.total((0, 2)).reshape(C)}
     return {"y": y, "dx": dx} | by_channel | found
 
 

@@ -124,6 +124,11 @@ class Rounded:
         error = root(low) - value
         return Rounded(self.format, value, error + self.format.gamma(2) * (abs(value) + error))
 
+    def either(self, other: Rounded) -> Rounded:
+        """Return a value that two orders of its operations give, with the larger bound of each entry."""
+        larger = np.frompyfunc(lambda a, b: a.max(b), 2, 1)
+        return Rounded(self.format, self.value, larger(self.error, other.error))
+
     def holds(self, found: Any) -> bool:
         """Say whether computed numbers are within the bound, as far as the balls can tell."""
         found = np.asarray(found)

@@ -79,6 +79,18 @@ def cases(draw: st.DrawFn, implementation: str, kind: str, inputs: str) -> Case:
     return case
 
 
+@pytest.mark.parametrize("implementation", [name for name, kind in KERNELS if kind == "batch"])
+def test_what_underflows_inside_a_sum_is_scaled_with_it(implementation: str) -> None:
+    # found by search: five units of the least number, normalized by 32
+    x = np.array([[[0], [5]], [[5], [5]]]) * float(np.finfo(np.float64).smallest_subnormal)
+    dy, zeros = np.array([[[0.25], [0]], [[0], [0]]]), np.zeros(2)
+    case = Case(x, dy, zeros, zeros, 1, 2, 0.0, 2.0**-10)
+    with flint.ctx.workprec(rounded.BITS):
+        allowed = bounds("batch", case)
+        for name, values in KERNELS[implementation, "batch"]("batch", case).items():
+            assert allowed[name].holds(values), name
+
+
 @pytest.mark.parametrize("inputs", INPUTS)
 @pytest.mark.parametrize(("implementation", "kind"), KERNELS)
 @settings(max_examples=EXAMPLES)

@@ -43,8 +43,10 @@ def test_memory_of_a_worker_does_not_start_from_its_parents() -> None:
     assert there < 150e6
 
 
-def test_linear_algebra_may_keep_to_fewer_threads() -> None:
-    cores = os.cpu_count() or 1
+def test_linear_algebra_may_keep_to_fewer_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for wanted, found in ((1, 1), (None, cores)):
         with Worker(TOYS, threads=cores, blas_threads=wanted) as worker:
             (kernel, *_) = worker.ask("prepare", **READY)["blas"]
