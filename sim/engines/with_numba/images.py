@@ -23,7 +23,7 @@ def _move(f: Any, source: int, target: int, n: int) -> None:
         y[j] = x[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _rectify(f: Any, source: int, target: int, n: int, one: Any) -> None:
     """Set a row to its positive part; what is not a number stays so.
 
@@ -39,7 +39,7 @@ def _rectify(f: Any, source: int, target: int, n: int, one: Any) -> None:
             y[j] = one * (zero if x[j] < zero else x[j])
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _rectify_back(f: Any, output: int, source: int, target: int, n: int) -> None:
     """Set a row to the gradient at `source` where the output is positive, to 0 times it elsewhere."""
     y, d, e = f[output : output + n], f[source : source + n], f[target : target + n]
@@ -52,7 +52,7 @@ def _rectify_back(f: Any, output: int, source: int, target: int, n: int) -> None
             e[j] = d[j] * (one if y[j] > zero else zero)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def activate(step: Any, f: Any, B: int) -> None:
     """Set y to the activation of x."""
     n, kind = step.W * B, f.dtype.type
@@ -75,7 +75,7 @@ def activate(step: Any, f: Any, B: int) -> None:
                     y[j] = half * x[j] * (one + math.tanh(root * (x[j] + cubic * x[j] * x[j] * x[j])))
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def activate_back(step: Any, f: Any, B: int) -> None:
     """Set dx to dy times the slope."""
     n, kind = step.W * B, f.dtype.type
@@ -117,7 +117,7 @@ def copy(
                 _move(f, xs + w * aw, ys + w * cw, B)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def add(
     f: Any, a: int, ac: int, ah: int, b: int, bc: int, bh: int, c: int, cc: int, ch: int, C: int, H: int, n: int
 ) -> None:
@@ -130,7 +130,7 @@ def add(
                 z[j] = x[j] + y[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _join(f: Any, into: int, other: int, n: int, greatest: bool, one: Any) -> None:
     """Add a row to another, or take the greater of each pair, or what is not a number; `one` as above."""
     x, y = f[into : into + n], f[other : other + n]
@@ -142,7 +142,7 @@ def _join(f: Any, into: int, other: int, n: int, greatest: bool, one: Any) -> No
             x[j] += y[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def pool(step: Any, f: Any, B: int) -> None:
     """Set y to mean or maximum over tiles of x: first over their rows, in long stretches, then over their columns."""
     k, n, share, greatest = step.size, step.W * B, f.dtype.type(step.share), step.option != 0
@@ -166,7 +166,7 @@ def pool(step: Any, f: Any, B: int) -> None:
                     y[b] = share * first[b]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def pool_back(step: Any, f: Any, B: int) -> None:
     """Spread the mean's gradient evenly, the maximum's to the first entry that has it."""
     k, kind = step.size, f.dtype.type
@@ -198,7 +198,7 @@ def pool_back(step: Any, f: Any, B: int) -> None:
                             free -= hit
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _over_points(row: Any, W: int, B: int, share: Any) -> None:
     """Set each entry to `share` times the sum over the points of its row (W, B)."""
     for b in range(B):
@@ -210,7 +210,7 @@ def _over_points(row: Any, W: int, B: int, share: Any) -> None:
         _move(row, 0, w * B, B)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def normalize(step: Any, f: Any, theta: Any, B: int) -> None:
     """Set y to the normalized x, scaled and shifted; keep the normalized and the inverse roots."""
     C, H, W, kind = step.C, step.H, step.W, f.dtype.type
@@ -275,7 +275,7 @@ def normalize(step: Any, f: Any, theta: Any, B: int) -> None:
                 y[j] = hat[j] * scale + shift
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def normalize_back(step: Any, f: Any, theta: Any, gradient: Any, B: int) -> None:
     """Set dx, and the gradients of scale and shift; the formula is that of `sim.norms.backward`."""
     C, H, W, kind = step.C, step.H, step.W, f.dtype.type

@@ -33,7 +33,7 @@ def _multiply(step: Any, places: Any, f: Any, theta: Any, B: int) -> None:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _multiply_back(step: Any, places: Any, f: Any, theta: Any, gradient: Any, B: int) -> None:
     """Set the gradients of weights, bias and input."""
     still: Any = np.int64(0)
@@ -144,7 +144,7 @@ def _backward(step: Any, places: Any, f: Any, theta: Any, gradient: Any, B: int)
             )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _loss(f: Any, z0: int, d0: int, K: int, index: Any, labels: Any, targets: Any) -> float:
     """Set the gradient of the mean loss with respect to the outputs and return that loss."""
     B, kind = len(index), f.dtype.type
@@ -171,14 +171,14 @@ def _loss(f: Any, z0: int, d0: int, K: int, index: Any, labels: Any, targets: An
     return total / B
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _update(theta: Any, velocity: Any, gradient: Any, eta: Any, beta: Any) -> None:
     for j in range(len(theta)):
         velocity[j] = beta * velocity[j] + gradient[j]
         theta[j] -= eta * velocity[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _sum(a: Any) -> Any:
     total = a.dtype.type(0)
     for j in range(len(a)):

@@ -32,7 +32,7 @@ def _fours(B: int, G: int, wide: int, itemsize: int) -> tuple[int, int]:
     return (B // FOUR * FOUR, 1) if G == 1 else (0, 0)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _columns(z: Any, ld: int, B: int, H: int, mean: Any, var: Any) -> None:
     """Set mean, beyond the first entry, and variance of each column."""
     kind = z.dtype.type
@@ -55,7 +55,7 @@ def _columns(z: Any, ld: int, B: int, H: int, mean: Any, var: Any) -> None:
         var[j] *= share
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _row(row: Any, center: bool) -> Any:
     """Return the first entry and the mean beyond it, both 0 if not centered, and the variance about their sum."""
     kind = row.dtype.type
@@ -71,7 +71,7 @@ def _row(row: Any, center: bool) -> Any:
     return first, mean, square * share
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def forward(
     code: int, z: Any, ld: int, B: int, H: int, G: int, alpha: float, eps: float, x_hat: Any, inverse: Any, stats: Any
 ) -> None:
@@ -132,7 +132,7 @@ def forward(
                     hat[j] = beyond(row[j], first, middle) * scale
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def backward(
     code: int, d: Any, ld: int, B: int, H: int, G: int, alpha: float, x_hat: Any, inverse: Any, stats: Any, z: Any,
     gamma: Any, dgamma: Any, dbeta: Any, sums: Any,
@@ -193,7 +193,7 @@ def backward(
                     row[j] = row[j] * factor - total - hat[j] * product
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _backward_hybrid(
     d: Any, ld: int, B: int, H: int, alpha: float, x_hat: Any, inverse: Any, stats: Any, z: Any, gamma: Any, sums: Any
 ) -> None:

@@ -197,22 +197,19 @@ def standardize_columns() -> Any:
                     value = _less(e, e.load(inputs, place), first)
                     builder.store(builder.fadd(builder.load(cell), value), cell)
             middles = [builder.fmul(share, builder.load(cell)) for cell in cells]
-
-            def off(place: Any, n: int) -> Any:
-                return _less(e, _less(e, e.load(inputs, place), firsts[n]), middles[n])
-
             cells = e.accumulators(FOUR)
             with _rows(e, *where) as places:
-                for n, place in enumerate(places):
-                    value = off(place, n)
-                    e.add_product(value, value, cells[n])
+                for place, first, middle, cell in zip(places, firsts, middles, cells, strict=True):
+                    value = _less(e, _less(e, e.load(inputs, place), first), middle)
+                    e.add_product(value, value, cell)
+                    e.store(value, result, place)
             least = e.spread(args[4])
             factors = [_inverse_root(e, e.fused(share, builder.load(cell), least)) for cell in cells]
             for n, factor in enumerate(factors):
                 e.store(factor, e.data(inverse, args[6]), builder.add(args[7], e.whole(n * e.lanes)))
             with _rows(e, *where) as places:
-                for n, place in enumerate(places):
-                    e.store(builder.fmul(off(place, n), factors[n]), result, place)
+                for place, factor in zip(places, factors, strict=True):
+                    e.store(builder.fmul(e.load(result, place), factor), result, place)
             return context.get_dummy_value()
 
         whole = types.int64

@@ -23,7 +23,7 @@ def replicas_at_once(program: Program, B: int, dtype: Any) -> int:
     return 16
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _activate(code: int, u: Any, h: Any, n: int) -> None:
     kind = u.dtype.type
     zero, one, half = kind(0), kind(1), kind(0.5)
@@ -41,7 +41,7 @@ def _activate(code: int, u: Any, h: Any, n: int) -> None:
             h[j] = half * u[j] * (one + math.tanh(root * (u[j] + cubic * u[j] * u[j] * u[j])))
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _slope(code: int, u: Any, h: Any, d: Any, n: int) -> None:
     """Multiply `d` by the activation's slope."""
     kind = u.dtype.type
@@ -61,7 +61,7 @@ def _slope(code: int, u: Any, h: Any, d: Any, n: int) -> None:
             d[j] *= half * (one + t) + half * u[j] * (one - t * t) * inner
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _residual(code: int, z: Any, d: Any, ld: int, B: int, K: int, index: Any, labels: Any, targets: Any) -> float:
     """Set the gradient of the mean loss with respect to the outputs and return that loss."""
     kind = z.dtype.type
@@ -88,7 +88,7 @@ def _residual(code: int, z: Any, d: Any, ld: int, B: int, K: int, index: Any, la
     return total / B
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _update(
     method: int, w: Any, v: Any, s: Any, g: Any, eta: float, beta: float, beta2: float, root: float, lam: float, t: int
 ) -> None:
@@ -114,7 +114,7 @@ def _update(
             w[j] = decay * w[j] - step * (v[j] * first) / (math.sqrt(s[j] * second) + small)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _length(x: Any) -> float:
     """Return the root of the sum of squares: no weight gradient exceeds the product of two of them."""
     total = x[0] * 0
@@ -123,7 +123,7 @@ def _length(x: Any) -> float:
     return math.sqrt(total)
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _total(x: Any) -> Any:
     """Return the sum of all entries; infinities and NaN stay in it."""
     total = x[0] * 0
