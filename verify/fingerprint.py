@@ -43,7 +43,7 @@ def source(text: str) -> str:
     return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def module(name: str) -> str:
     """Return the fingerprint of an importable module, without running it.
 
@@ -62,7 +62,7 @@ def _path(name: str) -> Path:
     return Path(spec.origin)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def closure(*names: str) -> dict[str, str]:
     """Return the fingerprints of modules and of every module of the house they import, directly or not.
 
@@ -86,7 +86,8 @@ def closure(*names: str) -> dict[str, str]:
     return dict(sorted(seen.items()))
 
 
-def _imports(name: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def _imports(name: str) -> tuple[str, ...]:
     """List the house's modules that a module imports anywhere in its text, packages excepted unless named."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(_path(name).read_text(encoding="utf-8"))):
@@ -94,7 +95,7 @@ def _imports(name: str) -> list[str]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.split(".")[0] in HOUSE}
-    return sorted(other for other in found if _is_module(other))
+    return tuple(sorted(other for other in found if _is_module(other)))
 
 
 def _is_module(name: str) -> bool:
