@@ -7,6 +7,8 @@ import importlib
 import pkgutil
 from functools import cache, lru_cache
 
+import sympy as sp
+
 from theory.law import Law
 
 __all__ = ["UnknownLaw", "all_laws", "ids", "load"]
@@ -60,7 +62,9 @@ def load(law_id: str) -> Law:
         close = difflib.get_close_matches(law_id, ids(), n=3, cutoff=0.4)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise UnknownLaw(f"unknown law {law_id!r}{hint}")
-    law = importlib.import_module(f"theory.laws.{law_id}").LAW
+    # the first to ask may be another law that is writing its lines down without evaluation
+    with sp.evaluate(True):
+        law = importlib.import_module(f"theory.laws.{law_id}").LAW
     if law.id != law_id:
         raise ValueError(f"theory/laws/{law_id.replace('.', '/')}.py calls its law {law.id!r}; the id is the path")
     return law

@@ -111,7 +111,7 @@ def _enumeration(law: Law, cells: tuple[Cell, ...], records: Records, profile: s
     payload = _single(cells, records)
     if payload is None:
         return Reading("untested", "no population has been enumerated")
-    detail = {"enumeration": {k: payload[k] for k in ("cells", "equal", "rivals", "examples")}}
+    detail = {"enumeration": {k: payload[k] for k in ("cells", "equal", "rivals", "examples", "points")}}
     rivals = _told(payload)
     unequal = payload["cells"] - payload["equal"]
     if unequal:
@@ -124,7 +124,9 @@ def _enumeration(law: Law, cells: tuple[Cell, ...], records: Records, profile: s
     alive = [name for name, (gone, _) in rivals.items() if not gone]
     if alive:
         return Reading("inconclusive", f"rival {alive[0]} equals the law in every enumerated cell", detail, rivals)
-    return Reading("verified", f"{payload['cells']} cells enumerated in rationals, all equal; every rival differs",
+    balls = any("+/-" in e["lhs"] + e["rhs"] for e in payload["examples"])
+    how = "in rationals and in balls that agree to 1e-40" if balls else "in exact arithmetic"
+    return Reading("verified", f"{payload['cells']} cells enumerated {how}, all equal; every rival differs",
                    detail, rivals)
 
 

@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports import sketch_figures, sketches
+from reports import curves, released, sketch_figures, sketches
 from theory import laws
 
+RELEASED = released.read().laws
 LINES = {"gradient.variance": "B", "lms.critical_batch": "B", "norm.out.sphere": "B", "stability.two_point": "eta"}
 
 
@@ -86,3 +87,11 @@ def test_drawing_gives_the_same_bytes_twice_and_says_which_side_of_a_bound_is_tr
     ElementTree.fromstring(one.svg)
     side = {"=": "", "<=": "or below", ">=": "or above"}[law.part(curve.quantity).relation]
     assert side in one.caption
+
+
+@pytest.mark.parametrize("name", sorted(RELEASED))
+def test_every_law_of_the_edition_has_a_picture(name: str) -> None:
+    law, document = laws.load(name), RELEASED[name]
+    line = sketches.sketch(law)
+    shown = line is not None and any(s.kind == "rival" for s in line.series)
+    assert curves.curves(law, document) or shown or sketches.worlds_curve(law, document)

@@ -1,5 +1,7 @@
 """Laws as programs: predictions, exactness, hashing."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
@@ -73,3 +75,11 @@ def test_required_channels_follow_exactness_and_experiments():
 def test_unknown_laws_get_a_suggestion():
     with pytest.raises(laws.UnknownLaw, match=r"did you mean gradient\.variance"):
         laws.load("gradient.varience")
+
+
+def test_a_law_is_the_same_whoever_asks_for_it_first():
+    """One law may load another while it writes its own lines down unevaluated."""
+    program = ("import sympy as sp; from theory import laws\n"
+               "with sp.evaluate(False): print(laws.load('norm.gap.ema').spec_hash)")
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == laws.load("norm.gap.ema").spec_hash
