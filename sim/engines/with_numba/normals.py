@@ -11,10 +11,10 @@ from numba import njit
 
 from sim.engines.with_numpy.normals import PAIRS
 
-__all__ = ["box_muller", "collapse", "double", "single", "tree"]
+__all__ = ["box_muller", "collapse", "double", "single", "tree", "turn"]
 
 _LOOP = 1 << 10  # pairs turned in one go: the arrays stay in the first-level cache
-_ALL = np.uint64(2**64 - 1)
+_WORDS = 1 << 15  # words drawn at a time, a whole number of blocks
 
 
 @njit(cache=True, nogil=True)
@@ -88,19 +88,18 @@ def box_muller(
 
 
 @njit(cache=True, nogil=True)
-def _single(out: np.ndarray, rng: np.random.Generator) -> None:
-    """Fill `out` from raw words, in the blocks of the NumPy engine: threads meet at no word and at no block."""
+def turn(words: np.ndarray, out: np.ndarray) -> None:
+    """Turn all `words` (int32 halves) into `out`, in the blocks of the NumPy engine."""
     # three arrays: rows of one would not be known to be contiguous, and not be worked on eight at a time
     u, v, exponents = np.empty(_LOOP, np.float32), np.empty(_LOOP, np.float32), np.empty(_LOOP, np.float32)
     for first in range(0, out.size, 2 * PAIRS):
         block = out[first : first + 2 * PAIRS]
         n = (block.size + 1) // 2
         cosines, sines = block[:n], block[n:]
-        words = rng.integers(np.uint64(0), _ALL, size=n, dtype=np.uint64, endpoint=True).view(np.int32)
         for start in range(0, n, _LOOP):
             stop = min(start + _LOOP, n)
             box_muller(
-                words[2 * start : 2 * stop],
+                words[first + 2 * start : first + 2 * stop],
                 u,
                 v,
                 exponents,
@@ -113,8 +112,11 @@ def single(out: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     """Fill `out` with float32 normal variates, two from each 64-bit word; see the NumPy engine."""
     if out.dtype != np.float32 or not out.flags.c_contiguous:
         raise ValueError(f"out must be a contiguous float32 array, got {out.dtype}")
-    with rng.bit_generator.lock:
-        _single(out.reshape(-1), rng)
+    flat = out.reshape(-1)
+    for start in range(0, flat.size, 2 * _WORDS):
+        part = flat[start : start + 2 * _WORDS]
+        words = rng.integers(0, 2**64 - 1, size=-(-part.size // 2), dtype=np.uint64, endpoint=True)
+        turn(words.view(np.int32), part)
     return out
 
 
