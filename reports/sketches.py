@@ -17,11 +17,8 @@ import sympy as sp
 
 from reports.curves import Curve, Series
 from theory import exact, notation
-from theory.balls import Undecided, rounded
 from theory.domain import DomainError, Integers, Reals
-from theory.evaluation import evaluate
 from theory.law import Law, Part
-from theory.world import Context
 
 __all__ = ["sketch", "worlds_curve"]
 
@@ -32,8 +29,6 @@ _WHOLE = 400
 _FIRST = ("B", "n", "N", "eta", "rho", "T", "t", "k", "L")
 """Letters that are moved first."""
 _SEEN = 0.03  # a rival that stays nearer to the law than this share of the picture's height is not seen
-_FAILED = (ZeroDivisionError, TypeError, ValueError, KeyError, OverflowError, NotImplementedError, Undecided,
-           AttributeError)
 
 Rows = tuple[tuple[float, float, None, None], ...]
 
@@ -101,19 +96,13 @@ def _needed(law: Law, part: Part) -> set[str]:
 
 
 def _value(law: Law, expr: sp.Basic, values: Mapping[str, Any]) -> float | None:
-    """Return a side's value at a point, by floats or by brute force, whichever knows its functions."""
+    """Return a side's value at a point, or None at a pole."""
     resolved = notation.resolve(law.closed_form(rhs=expr), str(values.get("design", "wor")))
-    letters = {s.name: values[s.name] for s in resolved.free_symbols if s.name in values}
     try:
-        with np.errstate(all="ignore"):  # a pole is no point of the line
-            found = float(exact.value(resolved, {k: float(v) for k, v in letters.items()}))
-    except _FAILED:
-        world = Context({"x": [Fraction(0), Fraction(1)]}, str(values.get("design", "wor")),
-                        {s: Fraction(letters[s.name]) for s in resolved.free_symbols if s.name in letters}, {})
-        try:
-            found = rounded(evaluate(resolved, world))
-        except _FAILED:
-            return None
+        with np.errstate(all="ignore"):
+            found = float(exact.value(resolved, {s.name: float(values[s.name]) for s in resolved.free_symbols}))
+    except ZeroDivisionError:
+        return None
     return found if math.isfinite(found) else None
 
 
@@ -146,6 +135,8 @@ def _lines(law: Law, part: Part, axis: str, grid: Sequence[Any], held: Mapping[s
     design = law.designs[0]
     height = max(r[1] for s in series for r in s.rows) - min(r[1] for s in series for r in s.rows)
     for rival in sorted(part.rivals, key=lambda r: r.near):
+        if not {s.name for s in law.closed_form(rhs=rival.expr).free_symbols} <= set(held):
+            continue  # it speaks of single examples, not of the parameters
         rows = _rows(law, part, rival.expr, axis, grid, {**held, "design": design})
         known = {row[0]: row[1] for row in series[0].rows}
         apart = max((abs(y - known[x]) for x, y, *_ in rows if x in known), default=0.0)
