@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from reports import race, tables
 
-__all__ = ["BadRecord", "committed", "document", "lines", "merge", "read", "text", "views", "write"]
+__all__ = ["BadRecord", "committed", "cores", "document", "lines", "merge", "read", "text", "views", "write"]
 
 FORMAT = 1
 _IDENTITY = ("processor", "cores", "kernel", "forced")
@@ -178,6 +178,11 @@ def views(found: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     return [_view(run, number) for number, run in enumerate(runs)]
 
 
+def cores(machine: Mapping[str, Any]) -> str:
+    """Say how many cores a run had; pinned to one, it had one of however many the machine has."""
+    return "one core" if machine["cores"] == 1 else f"{machine['cores']} cores"
+
+
 def _view(run: Mapping[str, Any], number: int) -> dict[str, Any]:
     machine = run["machine"]
     memory = f", {machine['memory_bytes'] / 2**30:.0f} GiB" if machine.get("memory_bytes") else ""
@@ -191,7 +196,7 @@ def _view(run: Mapping[str, Any], number: int) -> dict[str, Any]:
         groups.setdefault(result["workload"], []).append(result)
     return {
         "date": run["date"],
-        "machine": f"{machine['processor']}, {machine['cores']} cores{memory}, {machine['system']}",
+        "machine": f"{machine['processor']}, {cores(machine)}{memory}, {machine['system']}",
         "kernel": machine["kernel"],
         "forced": forced,
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),

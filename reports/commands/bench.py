@@ -92,7 +92,7 @@ def bench(
     except speed.BadRecord as error:
         raise Refused(str(error)) from error
     told = machine.describe()
-    say(f"{told['processor']}, {told['cores']} cores, linear algebra kernels: {told['kernel']}")
+    say(f"{told['processor']}, {speed.cores(told)}, linear algebra kernels: {told['kernel']}")
     if warning := machine.held_back():
         say(f"warning: {warning}")
     pairs = [] if curves else _settings(workloads, chosen)

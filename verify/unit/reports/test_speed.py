@@ -111,3 +111,8 @@ def test_the_committed_figures_are_a_document_with_agreeing_answers():
         assert speed.views(found)
         for result in run["results"]:
             assert not [c for c in result["contenders"] if c["status"] in ("failed", "disagrees")]
+
+
+def test_a_pinned_run_had_one_core() -> None:
+    assert speed.cores({"cores": 1}) == "one core"
+    assert speed.cores({"cores": 2}) == "2 cores"
