@@ -151,6 +151,8 @@ def _result_lines(result: Mapping[str, Any]) -> list[str]:
             f"  {c['name']:<28} {_time(c['seconds']):>9}  {c['floor_ratio']:6.3g} x floor  "
             f"{c['peak_bytes'] / 1e6:5.0f} MB" + (f"  {'; '.join(c['blas'])}" if c["ours"] else "")
         )
+        if c.get("scaling"):
+            out.append(f"  {'':<28} {c['scaling']:.3g} times as fast as with one thread")
     if result["speedup"] is not None:
         out.append(f"  {result['best_ours']} against {result['best_peer']}: {result['speedup']:.3g} times as fast")
     return out
@@ -227,6 +229,7 @@ def _rows(result: Mapping[str, Any]) -> list[dict[str, str]]:
                 "time": f"{_time(c['seconds'])} / {result['unit']}" if timed else _STATUS[c["status"]],
                 "over the floor": f"{c['floor_ratio']:.3g}" if timed else "",
                 "speed, best peer = 1": f"{peer / c['seconds']:.3g}" if timed and peer else "",
+                "speed, its one thread = 1": f"{c['scaling']:.3g}" if c.get("scaling") else "",
                 "peak memory": f"{c['peak_bytes'] / 1e6:.0f} MB" if timed else "",
             }
         )

@@ -6,15 +6,12 @@ draws serves every size.  Batches of one size are independent; those of two size
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
-
 from sim import data, engines
+from sim.threads import check, each
 
 __all__ = ["BLOCK", "BatchMoments", "exact", "grid_correlation", "sampled_law", "simulate"]
 
@@ -151,26 +148,6 @@ def sampled_law(largest: int, R: int, *, rng: np.random.Generator) -> BatchMomen
     return BatchMoments("law of the statistics", sizes, (R,) * len(sizes), *(np.array(sums) / R).T)
 
 
-def _block(largest: int, columns: int, root: np.ndarray, kernels: Any, rng: np.random.Generator) -> np.ndarray:
-    """Draw one block of largest batches and return the sums of their tree, shape (K, 4)."""
-    P = len(root)
-    sums = np.zeros((largest.bit_length() - 1, 4))
-    most = max(1, _DRAWS // (largest * P))
-    z = np.empty(largest * P * most, dtype=np.float32)
-    x, square = np.empty_like(z), np.empty(largest * most, dtype=np.float32)
-    for start in range(0, columns, most):
-        n = largest * min(most, columns - start)
-        drawn = kernels.normals.single(z[: n * P], rng=rng)
-        if P == 1:
-            mean, square[:n] = drawn, 0
-        else:
-            mixed = np.matmul(root, drawn.reshape(P, n), out=x[: n * P].reshape(P, n))
-            mean = z[:n]
-            kernels.normals.collapse(mixed, mean, square[:n])
-        kernels.normals.tree(mean, square[:n], P, sums)
-    return sums
-
-
 def simulate(
     largest: int,
     R: int,
@@ -210,8 +187,8 @@ def simulate(
     """
     sizes, C = _levels(largest, 2), _correlation(correlation)
     _whole("R", R)
-    _whole("threads", threads)
-    kernels = engines.choose(engine)
+    check(threads)
+    normals = engines.choose(engine).normals
     try:
         root = np.linalg.cholesky(C).astype(np.float32)
     except np.linalg.LinAlgError as error:
@@ -219,10 +196,13 @@ def simulate(
         raise ValueError(f"correlation must be positive definite, its least eigenvalue is {least:.3g}") from error
     columns = [min(BLOCK, R - start) for start in range(0, R, BLOCK)]
     streams = rng.spawn(len(columns))
-    # blocks share the cores: a matrix product that asked for all of them would wait for the others
-    one_each = threadpool_limits(1, user_api="blas") if threads > 1 and len(C) > 1 else nullcontext()
-    with one_each, ThreadPoolExecutor(threads) as pool:
-        found = pool.map(lambda k: _block(largest, columns[k], root, kernels, streams[k]), range(len(columns)))
-        sums = np.sum(list(found), axis=0)
+    at_once = max(1, _DRAWS // (largest * len(root)))
+
+    def block(k: int) -> np.ndarray:
+        sums = np.zeros((len(sizes), 4))
+        normals.block(largest, columns[k], root, sums, at_once=at_once, rng=streams[k])
+        return sums
+
+    sums = np.sum(each(block, len(columns), threads=threads), axis=0)
     batches = tuple(R * largest // B for B in sizes)
     return BatchMoments("draws", sizes, batches, *(sums / np.array(batches)[:, None]).T)

@@ -6,21 +6,17 @@ Each replica is worked on alone: its passes are kept while its products are take
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from sim.davidson import davidson
 from sim.hessian import hessian
 from sim.lanczos import Ritz, lanczos
 from sim.networks import MLP
+from sim.threads import each
 
 __all__ = ["Trace", "extreme_eigenvalues", "trace"]
-
-_Found = TypeVar("_Found")
 
 _PART = 8  # start and corrections come from one example in eight, where products cost an eighth
 _PART_LEAST = 64  # and not from fewer examples than this
@@ -39,17 +35,6 @@ def _replicas(theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> list[tuple[np.
             f" got {X.shape} and {y.shape}"
         )
     return list(zip(theta, X, y, strict=True))
-
-
-def _each(run: Callable[[int], _Found], R: int, threads: int) -> tuple[_Found, ...]:
-    """Run every replica; the matrix products let go of the interpreter, so that threads scale."""
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads must be a whole number >= 1, got {threads!r}")
-    if threads == 1:
-        return tuple(run(r) for r in range(R))
-    # a BLAS that spread each product over all cores would get in the way of the other replicas
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        return tuple(pool.map(run, range(R)))
 
 
 def extreme_eigenvalues(
@@ -116,7 +101,7 @@ def extreme_eigenvalues(
             start = lanczos(part, start, k=k, end=end, rtol=_PART_RTOL, most=most).vectors.sum(axis=0)
         return lanczos(times, start, k=k, end=end, rtol=rtol, most=most)
 
-    return _each(run, len(theta), threads)
+    return tuple(each(run, len(theta), threads=threads))
 
 
 def _length(network: MLP, layer: int) -> int:
@@ -188,4 +173,4 @@ def trace(
         columns |= dict(enumerate(found.T))
         return {key: Trace(float(c.mean()), float(c.std(ddof=1)) / probes**0.5, probes) for key, c in columns.items()}
 
-    return _each(run, len(theta), threads)
+    return tuple(each(run, len(theta), threads=threads))

@@ -6,8 +6,8 @@ other replicas; so two groups with the same seeds see the same batches, and thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from sim.arrays import to_host
 from sim.engines.program import Program
 from sim.groups import DESIGNS, Group, Network, Phase
 from sim.optimizers import Optimizer
+from sim.threads import each
 from sim.training import Outcome
 
 __all__ = ["DESIGNS", "Group", "Network", "Phase", "replay", "train"]
@@ -106,74 +107,72 @@ def _etas(optimizer: Optimizer, R: int) -> np.ndarray:
     return np.array(np.broadcast_to(eta, (R,)), order="C")
 
 
-class _Ensemble:
-    """The state of R replicas and the workers that move it."""
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Steps with batches of one size.
 
-    def __init__(
-        self,
-        program: Program,
-        theta: np.ndarray,
-        X: np.ndarray,
-        y: np.ndarray,
-        T: int,
-        *,
-        engine: str,
-        threads: int,
-        chunk: int | None,
-    ) -> None:
-        for name, value in (("threads", threads), ("chunk", 1 if chunk is None else chunk)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
-        chosen = engines.choose(engine)
-        self.program, self.threads, self.kernels = program, threads, chosen.training
-        self.dtype = theta.dtype
-        self.chunk = len(theta) if chunk is None and chosen.on_device else chunk
-        xp = chosen.namespace
-        self.theta, self.X, self.y = xp.asarray(theta), xp.asarray(X), xp.asarray(y)
-        none = xp.zeros_like(self.theta[:, :0])
-        self.velocity = none if program.method == "sgd" else xp.zeros_like(self.theta)
-        self.square = xp.zeros_like(self.theta) if program.method == "adam" else none
-        self.losses = np.full((len(theta), T), np.inf)
-        self.diverged_at = np.full(len(theta), -1, dtype=np.int64)
+    Parameters
+    ----------
+    batches
+        Called with a slice of replicas; returns theirs, shape (R, T, B).
+    eta
+        Step sizes, shape (R, T).
+    B
+        Batch size.
+    """
 
-    def advance(self, batches: Any, eta: np.ndarray, B: int, first: int) -> None:
-        """Take steps; `batches` is called with a slice of replicas and returns theirs, shape (R, T, B)."""
-        R, T = eta.shape
-        size = self.chunk or self.kernels.replicas_at_once(self.program, B, self.dtype)
-        # as many chunks as that takes, and for every thread as many, all of about one size
-        pieces = -(-R // size)
-        size = -(-R // (-(-pieces // self.threads) * self.threads))
+    batches: Callable[[slice], np.ndarray]
+    eta: np.ndarray
+    B: int
 
-        def work(start: int) -> None:
-            some = slice(start, min(start + size, R))
-            losses = np.full((some.stop - start, T), np.inf)
+
+def _run(
+    program: Program,
+    theta: np.ndarray,
+    X: np.ndarray,
+    y: np.ndarray,
+    segments: Sequence[_Segment],
+    *,
+    engine: str,
+    threads: int,
+    chunk: int | None,
+) -> Outcome:
+    """Take all steps; a chunk of replicas takes all of its own before another begins, so only its memory is needed."""
+    for name, value in (("threads", threads), ("chunk", 1 if chunk is None else chunk)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+    chosen = engines.choose(engine)
+    kernels, xp, R, kind = chosen.training, chosen.namespace, len(theta), theta.dtype
+    if chunk is None:
+        B = max((segment.B for segment in segments), default=1)
+        chunk = R if chosen.on_device else kernels.replicas_at_once(program, B, kind)
+    # as many chunks as that takes, and for every thread as many, all of about one size
+    pieces = -(-R // chunk)
+    size = -(-R // (-(-pieces // threads) * threads))
+    found, X, y = xp.asarray(theta), xp.asarray(X), xp.asarray(y)
+    losses = np.full((R, sum(segment.eta.shape[1] for segment in segments)), np.inf)
+    diverged_at = np.full(R, -1, dtype=np.int64)
+
+    def work(number: int) -> None:
+        some, first = slice(number * size, min((number + 1) * size, R)), 0
+        mine = found[some, :]
+        none = xp.zeros_like(mine[:, :0])
+        velocity = none if program.method == "sgd" else xp.zeros_like(mine)
+        square = xp.zeros_like(mine) if program.method == "adam" else none
+        for segment in segments:
+            T = segment.eta.shape[1]
+            told = np.full((mine.shape[0], T), np.inf)
             # one memory layout, or the compiled engine would compile itself again for another
-            drawn = np.ascontiguousarray(batches(some), dtype=np.int64)
-            self.kernels.run(
-                self.program,
-                self.theta[some, :],
-                self.velocity[some, :],
-                self.square[some, :],
-                self.X,
-                self.y,
-                drawn,
-                np.ascontiguousarray(eta[some]),
-                losses,
-                self.diverged_at[some],
-                first=first,
-            )
-            self.losses[some, first : first + T] = losses
+            batches = np.ascontiguousarray(segment.batches(some), dtype=np.int64)
+            eta = np.ascontiguousarray(segment.eta[some])
+            kernels.run(
+                program, mine, velocity, square, X, y, batches, eta, told, diverged_at[some], first=first
+            )  # fmt: skip
+            losses[some, first : first + T] = told
+            first += T
 
-        starts = range(0, R, size)
-        if self.threads == 1:
-            for start in starts:
-                work(start)
-            return
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(work, starts))
-
-    def outcome(self) -> Outcome:
-        return Outcome(to_host(self.theta), np.ascontiguousarray(self.losses.T), self.diverged_at)
+    each(work, -(-R // size), threads=threads)
+    return Outcome(to_host(found), np.ascontiguousarray(losses.T), diverged_at)
 
 
 def replay(
@@ -240,19 +239,10 @@ def replay(
     factors = np.ones(T) if factors is None else np.asarray(factors, dtype=np.float64)
     if factors.shape != (T,) or not ((factors > 0) & np.isfinite(factors)).all():
         raise ValueError(f"factors must be {T} finite numbers > 0, got shape {factors.shape}")
-    state = _Ensemble(
-        _program(network, optimizer, limit),
-        np.array(theta, order="C"),
-        X,
-        y,
-        T,
-        engine=engine,
-        threads=threads,
-        chunk=chunk,
-    )
     whole = np.broadcast_to(batches, (R, T, B))
-    state.advance(lambda some: whole[some], _etas(optimizer, R)[:, None] * factors, B, 0)
-    return state.outcome()
+    steps = _Segment(lambda some: whole[some], _etas(optimizer, R)[:, None] * factors, B)
+    program, start = _program(network, optimizer, limit), np.array(theta, order="C")
+    return _run(program, start, X, y, [steps], engine=engine, threads=threads, chunk=chunk)
 
 
 def train(
@@ -306,17 +296,7 @@ def _grown(
     X, y = _data(group.network, X, y, kind)
     R, N = len(group.seeds), len(X)
     theta = np.concatenate([group.network.initial(1, rng=_stream(seed, 0)) for seed in group.seeds])
-    state = _Ensemble(
-        _program(group.network, group.optimizer, limit),
-        theta.astype(kind),
-        X,
-        y,
-        sum(phase.steps for phase in group.phases),
-        engine=engine,
-        threads=threads,
-        chunk=chunk,
-    )
-    etas, first = _etas(group.optimizer, R), 0
+    etas, segments = _etas(group.optimizer, R), []
     for number, phase in enumerate(group.phases):
         for segment, (start, steps) in enumerate(_segments(phase, group.design, N)):
 
@@ -325,6 +305,6 @@ def _grown(
                 return np.stack([_drawn(group, seed, number, segment, steps, N) for seed in seeds])
 
             eta = etas[:, None] * phase.factors[start : start + steps]
-            state.advance(batches, eta, phase.B, first)
-            first += steps
-    return state.outcome()
+            segments.append(_Segment(batches, eta, phase.B))
+    program = _program(group.network, group.optimizer, limit)
+    return _run(program, theta.astype(kind), X, y, segments, engine=engine, threads=threads, chunk=chunk)

@@ -7,8 +7,7 @@ then close on themselves for any N, B, eta and data.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from scipy import linalg
 from sim import data, designs, engines
 from sim.engines.with_numpy.chains import padded_width
 from sim.engines.with_numpy.subsets import fits_a_word
+from sim.threads import each
 
 __all__ = ["BLOCK", "Chains", "Problem", "moments_after", "simulate", "stationary"]
 
@@ -43,6 +43,11 @@ class Problem:
         Step size, above 0.
     design
         One of `sim.designs.DESIGNS`: a fresh batch each step.
+
+    Attributes
+    ----------
+    optimum
+        The minimizer of the mean loss, shape (d,).
     """
 
     A: np.ndarray
@@ -50,6 +55,7 @@ class Problem:
     B: int
     eta: float
     design: str = "wor"
+    optimum: np.ndarray = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what is outside the stated."""
@@ -59,17 +65,12 @@ class Problem:
         designs.check_sizes(len(A), self.B, self.design)
         if not (np.isfinite(self.eta) and self.eta > 0):
             raise ValueError(f"step size eta must be finite and > 0, got {self.eta}")
-        rank = int(np.linalg.matrix_rank(A))
+        optimum, _, rank, _ = linalg.lstsq(A, y, cond=max(A.shape) * np.finfo(A.dtype).eps)
         if rank < A.shape[1]:
             raise ValueError(f"A must have rank d = {A.shape[1]} for one optimum to exist, got rank {rank}")
         object.__setattr__(self, "A", A)
         object.__setattr__(self, "y", y)
-
-    @property
-    def optimum(self) -> np.ndarray:
-        """The minimizer of the mean loss, shape (d,)."""
-        found: np.ndarray = linalg.lstsq(self.A, self.y)[0]
-        return found
+        object.__setattr__(self, "optimum", optimum)
 
     @property
     def noise_factor(self) -> float:
@@ -209,8 +210,7 @@ def _batches(problem: Problem, n: int, kernels: Any, rng: np.random.Generator) -
     N, B = len(problem.A), problem.B
     if problem.design == "wr":
         return rng.integers(0, N, size=(n, B), dtype=np.uint8 if N <= 256 else np.uint32)
-    draw = kernels.packed if fits_a_word(N, B) else kernels.ordered
-    found: np.ndarray = draw(N, B, n, rng=rng)
+    found: np.ndarray = kernels.ordered(N, B, n, rng=rng)
     return found
 
 
@@ -228,21 +228,19 @@ def _walk(
     d, C = problem.A.shape[1], len(theta)
     mean, second = np.zeros(d), np.zeros((d, d))
     diverged_at = np.full(C, -1, dtype=np.int64)
-    done, most = 0, max(1, _DRAWS // C)
+    done, most, chains = 0, max(1, _DRAWS // C), kernels.chains
+    same: dict[str, Any] = {"last": d, "diverged_at": diverged_at}
+    step = problem.eta / problem.B
     for stop in stops:
+        if problem.design != "wr" and fits_a_word(len(rows), problem.B):
+            chains.walk_packed(
+                rows, theta, problem.B, step, steps=stop - done, at_once=most, first=done, rng=rng, **same
+            )
+            done = stop
         while done < stop:
             steps = min(most, stop - done)
             drawn = _batches(problem, steps * C, kernels.subsets, rng).reshape(steps, C, -1)
-            kernels.chains.advance(
-                rows,
-                theta,
-                drawn,
-                problem.B,
-                problem.eta / problem.B,
-                last=d,
-                first=done,
-                diverged_at=diverged_at,
-            )
+            chains.advance(rows, theta, drawn, problem.B, step, first=done, **same)
             done += steps
         if done > burn:
             error = theta[:, :d].astype(np.float64) - optimum
@@ -321,8 +319,7 @@ def simulate(
         with np.errstate(over="ignore", invalid="ignore"):
             return _walk(problem, optimum, parts[k], rows, stops, burn, kernels, streams[k])
 
-    with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(walk, range(len(parts))))
+    found = each(walk, len(parts), threads=threads)
     diverged_at = np.concatenate([f[2] for f in found])
     total = chains * len(stops) if (diverged_at < 0).all() else np.nan
     return Chains(

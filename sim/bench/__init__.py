@@ -41,6 +41,7 @@ CLOCKS = ("auto", "cpu", "wall")
 HARNESS = ("growth", "machine", "task", "worker")
 """Modules of this package that are no workloads."""
 
+_ALONE = ", one thread"
 _SHORTEST = 0.1
 _MOST_CALLS = 10_000
 
@@ -108,7 +109,7 @@ def measure(name: str, setting: str, *, engines: Sequence[str] = ("auto",), thre
     engines
         Engines of ours that take part; the first gives the answer the others are compared with.
     threads
-        Cores each contender may use.
+        Cores each contender may use; with more than one, each of ours also takes its turns with one alone.
     peers
         Whether other libraries take part.
     repeats
@@ -128,7 +129,8 @@ def measure(name: str, setting: str, *, engines: Sequence[str] = ("auto",), thre
         ``workload``, ``setting``, ``threads``, ``repeats``, ``clock``, ``unit``, ``units`` (of one call),
         ``tolerance``, ``floor`` (``words``, ``seconds`` a unit), ``contenders``, ``best_ours``, ``best_peer`` and
         ``speedup`` (time of the best peer over the best of ours; None without peers).  Of each contender: ``name``,
-        ``ours``, ``status`` (measured, missing, failed, disagrees), ``reason``, ``seconds`` a unit (fastest),
+        ``ours``, ``threads``, ``scaling`` (time of its twin with one thread over its own; None but for ours with
+        more), ``status`` (measured, missing, failed, disagrees), ``reason``, ``seconds`` a unit (fastest),
         ``median``, ``times``, ``floor_ratio``, ``deviation`` from our answer, ``peak_bytes``, ``prepare_seconds``,
         ``versions``, ``blas``.
 
@@ -147,18 +149,21 @@ def measure(name: str, setting: str, *, engines: Sequence[str] = ("auto",), thre
     except ModuleNotFoundError as problem:
         raise LibraryMissing(str(problem)) from problem
     module = importlib.import_module(f"{package}.{name}")
-    entrants: list[tuple[str, str | None, str]] = [(f"batchlaws ({engine})", None, engine) for engine in chosen]
+    ours = [(f"batchlaws ({engine})", engine) for engine in chosen]
     if getattr(module, "ONE_FORM", False):
-        entrants = [("batchlaws", None, engines[0])]
+        ours = [("batchlaws", engines[0])]
+    entrants: list[tuple[str, str | None, str, int]] = [(label, None, engine, threads) for label, engine in ours]
+    if threads > 1:
+        entrants += [(label + _ALONE, None, engine, 1) for label, engine in ours]
     if peers:
-        entrants += [(peer, peer, "") for peer in module.peers(setting, threads=threads)]
+        entrants += [(peer, peer, "", threads) for peer in module.peers(setting, threads=threads)]
     with ExitStack() as stack:
         entries = []
-        for label, peer, engine in entrants:
+        for label, peer, engine, cores in entrants:
             tell(f"{name}, {setting}: {label} prepares")
             own = peer is None and not getattr(module, "BLAS_THREADS", False)
-            worker = stack.enter_context(Worker(package, threads=threads, blas_threads=1 if own else threads))
-            row = {"name": label, "ours": peer is None, "status": "measured", "reason": ""}
+            worker = stack.enter_context(Worker(package, threads=cores, blas_threads=1 if own else cores))
+            row = {"name": label, "ours": peer is None, "threads": cores, "status": "measured", "reason": ""}
             entries.append(_Entry(worker, row))
             try:
                 told = worker.ask("prepare", workload=name, setting=setting, peer=peer, engine=engine)
@@ -251,9 +256,13 @@ def _document(name: str, setting: str, entries: Sequence[_Entry], floors: Sequen
             each = [seconds / units for seconds in entry.times]
             row.update(seconds=min(each), median=median(each), times=each, floor_ratio=min(each) / floor)
         rows.append(row)
+    measured = {row["name"]: row for row in rows if row["status"] == "measured"}
+    for row in rows:
+        twin = measured.get(row["name"] + _ALONE)
+        row["scaling"] = twin["seconds"] / row["seconds"] if twin and row["name"] in measured else None
 
     def best(ours: bool) -> dict[str, Any] | None:
-        found = [row for row in rows if row["ours"] == ours and row["status"] == "measured"]
+        found = [row for row in measured.values() if row["ours"] == ours and row["threads"] == threads]
         return min(found, key=lambda row: row["seconds"], default=None)
 
     mine, theirs = best(True), best(False)

@@ -7,18 +7,17 @@ Its error is of the second order in the residual: a residual of 1e-2 leaves abou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from sim import curvature, data
 from sim.bench.task import Contender, Task
 from sim.hessian import hessian
 from sim.lanczos import Ritz
 from sim.networks import MLP
+from sim.threads import each
 
 __all__ = ["NETWORK", "RTOL", "SETTINGS", "peers", "point", "prepare"]
 
@@ -50,20 +49,13 @@ def _known(setting: str) -> None:
 
 def _floor(products: int, threads: int) -> Callable[[], None]:
     """Return the matrix products of some Hessian products, as many on each of the threads."""
-    each = [_one_product() for _ in range(threads)]
+    own = [_one_product() for _ in range(threads)]
 
-    def run(product: Callable[[], None]) -> None:
+    def run(k: int) -> None:
         for _ in range(products):
-            product()
+            own[k]()
 
-    def floor() -> None:
-        if threads == 1:
-            run(each[0])
-            return
-        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-            list(pool.map(run, each))
-
-    return floor
+    return lambda: each(run, threads, threads=threads)
 
 
 def _one_product() -> Callable[[], None]:

@@ -83,7 +83,9 @@ def workload(setting: str, *, replicas: int | None = None) -> Workload:
     X, y = data.load("digits")
     rng = np.random.Generator(np.random.PCG64DXSM(4))
     # one at a time: the double precision that they are drawn in would be the peak of memory
-    theta = np.concatenate([network.initial(1, rng=rng).astype(np.float32) for _ in range(replicas)])
+    theta = np.empty((replicas, network.size), np.float32)
+    for row in theta:
+        row[:] = network.initial(1, rng=rng)[0]
     drawn = designs.draw("wor", len(X), B, replicas * _STEPS[B], rng=rng)
     return Workload(network, theta, X.astype(np.float32), y, drawn.reshape(replicas, _STEPS[B], B))
 

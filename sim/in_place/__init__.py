@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 from queue import SimpleQueue
@@ -24,6 +23,7 @@ from sim.in_place import plan
 from sim.in_place.layers import compiled
 from sim.optimizers import Optimizer
 from sim.sequential import Network
+from sim.threads import check, each
 from sim.training import Outcome
 
 __all__ = ["METHODS", "train"]
@@ -163,8 +163,7 @@ def train(
     R = theta.shape[0]
     eta = np.broadcast_to(np.asarray(optimizer.eta, dtype=np.float64), (R,))
     _check(network, theta, X, y, batches, optimizer, limit)
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads must be a whole number >= 1, got {threads!r}")
+    check(threads)
     chosen = engines.choose(engine)
     if chosen.on_device:
         raise ValueError(f"in place the engines are numpy, numba, got {chosen.name}")
@@ -184,12 +183,7 @@ def train(
         finally:
             free.put(run)
 
-    if threads == 1:
-        for r in range(R):
-            work(r)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, range(R)))
+    each(work, R, threads=threads)
     return Outcome(found, np.ascontiguousarray(losses.T), diverged_at)
 
 

@@ -8,14 +8,18 @@ each sum in a register of its own.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from sim.engines.with_numba.subsets import keep
 from sim.engines.with_numba.tiles import move, residuals
+from sim.engines.with_numpy import chains as plain
+from sim.engines.with_numpy.subsets import word_masks
 
-__all__ = ["advance"]
+__all__ = ["advance", "walk_packed"]
 
 _TOGETHER = 32  # chains that step together
 _residuals, _move = residuals(), move()
@@ -132,6 +136,74 @@ def advance(
     if B < 8:
         # with step 0, and no residual that the batch does not have
         indices = np.concatenate([indices[:, :, :B], np.repeat(indices[:, :, :1], 8 - B, axis=2)], axis=2)
-    steps, ends = np.zeros(8, dtype=theta.dtype), np.zeros(8, dtype=theta.dtype)
+    _eight(rows, theta, indices, *_factors(theta.dtype, B, step, last), most, first, diverged_at, eights)
+
+
+def _factors(kind: np.dtype[Any], B: int, step: float, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the step of each of eight places, and what the last eight columns hold at the target's place."""
+    steps, ends = np.zeros(8, dtype=kind), np.zeros(8, dtype=kind)
     steps[:B], ends[last % 8] = step, -1
-    _eight(rows, theta, indices, steps, ends, most, first, diverged_at, eights)
+    return steps, ends
+
+
+@njit(cache=True, nogil=True)
+def _walk_packed(
+    rows: np.ndarray,
+    theta: np.ndarray,
+    bits: np.uint64,
+    turns: tuple[np.uint64, ...],
+    fill: np.uint64,
+    steps: np.ndarray,
+    ends: np.ndarray,
+    most: float,
+    first: int,
+    count: int,
+    at_once: int,
+    diverged_at: np.ndarray,
+    eights: tuple[int, ...],
+    rng: np.random.Generator,
+) -> None:
+    C = theta.shape[0]
+    kept = np.empty(min(count, at_once) * C + 1, np.uint64)
+    for start in range(0, count, at_once):
+        some = min(at_once, count - start)
+        words = kept[: some * C]
+        keep(rng, bits, turns, kept[: some * C + 1])
+        if fill:
+            for i in range(words.size):
+                words[i] |= (words[i] & np.uint64(255)) * fill
+        indices = words.view(np.uint8).reshape(some, C, 8)
+        _eight(rows, theta, indices, steps, ends, most, first + start, diverged_at, eights)
+
+
+def walk_packed(
+    rows: np.ndarray,
+    theta: np.ndarray,
+    B: int,
+    step: float,
+    *,
+    steps: int,
+    at_once: int,
+    last: int,
+    first: int,
+    diverged_at: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Take steps on batches that fit a word; see the NumPy engine.
+
+    It all happens in one call that lets go of the interpreter: threads that took turns with it would wait.
+    """
+    if sys.byteorder != "little":
+        plain.walk_packed(
+            rows, theta, B, step, steps=steps, at_once=at_once, last=last, first=first, diverged_at=diverged_at, rng=rng
+        )
+        return
+    bits, turns = word_masks(len(rows), B)
+    # places beyond B repeat the first, see `advance`
+    fill = np.uint64(sum(1 << 8 * k for k in range(B, 8)))
+    factors, most = _factors(theta.dtype, B, step, last), np.finfo(theta.dtype).max
+    eights = (0,) * (rows.shape[1] // 8)
+    with rng.bit_generator.lock:
+        _walk_packed(
+            rows, theta, bits, turns, fill, *factors, most, first, steps, at_once, diverged_at, eights, rng
+        )  # fmt: skip

@@ -11,10 +11,12 @@ from numba import njit
 
 from sim.engines.with_numpy.normals import PAIRS
 
-__all__ = ["box_muller", "collapse", "double", "single", "tree", "turn"]
+__all__ = ["block", "box_muller", "collapse", "double", "single", "tree", "turn"]
 
 _LOOP = 1 << 10  # pairs turned in one go: the arrays stay in the first-level cache
 _WORDS = 1 << 15  # words drawn at a time, a whole number of blocks
+_TILE = 1 << 8  # examples correlated in one go
+_ALL = np.uint64(2**64 - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -183,3 +185,62 @@ def tree(mean: np.ndarray, square: np.ndarray, count: int, sums: np.ndarray) -> 
         sums[k, 1] += level[1]
         sums[k, 2] += level[2] / count
         sums[k, 3] += level[3] / count**2
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _mix(root: np.ndarray, z: np.ndarray, n: int, low: int, x: np.ndarray) -> None:
+    """Set `x` to the lower triangular `root` times columns of `z`, whose rows are n long, from `low` on."""
+    P, width = x.shape
+    x[:] = 0
+    for k in range(0, P - 3, 4):
+        at = k * n + low
+        a, b = z[at : at + width], z[at + n : at + n + width]
+        c, d = z[at + 2 * n : at + 2 * n + width], z[at + 3 * n : at + 3 * n + width]
+        for p in range(k, P):
+            ra, rb, rc, rd, out = root[p, k], root[p, k + 1], root[p, k + 2], root[p, k + 3], x[p]
+            for i in range(out.size):
+                out[i] += (ra * a[i] + rb * b[i]) + (rc * c[i] + rd * d[i])
+    for k in range(P // 4 * 4, P):
+        a = z[k * n + low : k * n + low + width]
+        for p in range(k, P):
+            ra, out = root[p, k], x[p]
+            for i in range(out.size):
+                out[i] += ra * a[i]
+
+
+@njit(cache=True, nogil=True)
+def _block(
+    largest: int, batches: int, root: np.ndarray, sums: np.ndarray, at_once: int, rng: np.random.Generator
+) -> None:
+    P = root.shape[0]
+    held = largest * at_once
+    z, x = np.empty(held * P, np.float32), np.empty(P * _TILE, np.float32)
+    middles, square = np.empty(held, np.float32), np.empty(held, np.float32)
+    for start in range(0, batches, at_once):
+        n = largest * min(at_once, batches - start)
+        for first in range(0, n * P, 2 * PAIRS):
+            part = z[first : min(first + 2 * PAIRS, n * P)]
+            words = rng.integers(np.uint64(0), _ALL, size=(part.size + 1) // 2, dtype=np.uint64, endpoint=True)
+            turn(words.view(np.int32), part)
+        mean = z[:n]
+        if P == 1:
+            square[:n] = 0
+        else:
+            mean = middles[:n]
+            for low in range(0, n, _TILE):
+                width = min(_TILE, n - low)
+                mixed = x[: P * width].reshape(P, width)
+                _mix(root, z, n, low, mixed)
+                collapse(mixed, mean[low : low + width], square[low : low + width])
+        tree(mean, square[:n], P, sums)
+
+
+def block(
+    largest: int, batches: int, root: np.ndarray, sums: np.ndarray, *, at_once: int, rng: np.random.Generator
+) -> None:
+    """Draw batches of Gaussian activations and add up the moments of their tree; see the NumPy engine.
+
+    It all happens in one call that lets go of the interpreter: threads that took turns with it would wait.
+    """
+    with rng.bit_generator.lock:
+        _block(largest, batches, root, sums, at_once, rng)

@@ -8,7 +8,7 @@ from numba import njit
 from sim.engines.with_numpy.subsets import PLACES, fits_a_word, word_masks
 from sim.subsets import smallest
 
-__all__ = ["ordered", "packed"]
+__all__ = ["keep", "ordered", "packed"]
 
 
 _LOOP = 1 << 10  # words drawn and tested in one go: they stay in the first-level cache
@@ -16,7 +16,7 @@ _ALL = np.uint64(2**64 - 1)
 
 
 @njit(cache=True, nogil=True)
-def _keep(rng: np.random.Generator, bits: np.uint64, turns: tuple[np.uint64, ...], kept: np.ndarray) -> None:
+def keep(rng: np.random.Generator, bits: np.uint64, turns: tuple[np.uint64, ...], kept: np.ndarray) -> None:
     """Fill all but the last place of `kept` with words of distinct bytes; see the NumPy engine for the test."""
     low = np.uint64(0x7F7F7F7F7F7F7F7F)
     a, b, c, d = turns
@@ -49,7 +49,7 @@ def packed(N: int, B: int, n: int, *, rng: np.random.Generator) -> np.ndarray:
     bits, turns = word_masks(N, B)
     kept = np.empty(n + 1, dtype=np.uint64)
     with rng.bit_generator.lock:
-        _keep(rng, bits, turns, kept)
+        keep(rng, bits, turns, kept)
     return kept[:n].astype("<u8", copy=False).view(np.uint8).reshape(n, 8)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["advance", "padded_width"]
+from sim.engines.with_numpy.subsets import packed
+
+__all__ = ["advance", "padded_width", "walk_packed"]
 
 _CHAINS = 512  # chains that step together: their gathered rows stay in the second-level cache
 
@@ -68,3 +70,35 @@ def advance(
             noted[~fine & (noted < 0)] = first + t
             fine &= noted < 0
             part[fine] -= change[fine]
+
+
+def walk_packed(
+    rows: np.ndarray,
+    theta: np.ndarray,
+    B: int,
+    step: float,
+    *,
+    steps: int,
+    at_once: int,
+    last: int,
+    first: int,
+    diverged_at: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Take steps of every chain, in place, on batches without replacement that fit a word.
+
+    Parameters
+    ----------
+    rows, theta, B, step, last, first, diverged_at
+        As for `advance`; the number of rows and B are sizes that `sim.engines.with_numpy.subsets.fits_a_word` accepts.
+    steps
+        Number of steps.
+    at_once
+        Steps whose batches are drawn at a time; part of what fixes the draws.
+    rng
+        The stream.
+    """
+    for start in range(0, steps, at_once):
+        some = min(at_once, steps - start)
+        indices = packed(len(rows), B, some * len(theta), rng=rng).reshape(some, len(theta), 8)
+        advance(rows, theta, indices, B, step, last=last, first=first + start, diverged_at=diverged_at)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-__all__ = ["PAIRS", "collapse", "double", "single", "tree"]
+__all__ = ["PAIRS", "block", "collapse", "double", "single", "tree"]
 
 PAIRS = 1 << 12
 """Pairs turned at a time, first cosines, then sines: the temporaries stay in the second-level cache."""
@@ -128,3 +128,39 @@ def tree(mean: np.ndarray, square: np.ndarray, count: int, sums: np.ndarray) -> 
             q.sum(dtype=np.float64) * scale,
             float(np.vecdot(q, q)) * scale**2,
         )
+
+
+def block(
+    largest: int, batches: int, root: np.ndarray, sums: np.ndarray, *, at_once: int, rng: np.random.Generator
+) -> None:
+    """Draw batches of Gaussian activations and add up the moments of their tree.
+
+    Parameters
+    ----------
+    largest
+        Examples in a batch, a power of two.
+    batches
+        Number of batches.
+    root
+        Float32, shape (P, P), lower triangular: maps independent positions of an example to correlated ones; for one
+        position it is 1.
+    sums
+        Float64, shape (K, 4) with ``2^K = largest``; see `tree`.
+    at_once
+        Batches whose values are held at a time; part of what fixes the draws.
+    rng
+        The stream.
+    """
+    P = len(root)
+    z = np.empty(largest * P * at_once, dtype=np.float32)
+    x, square = np.empty_like(z), np.empty(largest * at_once, dtype=np.float32)
+    for start in range(0, batches, at_once):
+        n = largest * min(at_once, batches - start)
+        mean = single(z[: n * P], rng=rng)
+        if P == 1:
+            square[:n] = 0
+        else:
+            mixed = np.matmul(root, mean.reshape(P, n), out=x[: n * P].reshape(P, n))
+            mean = z[:n]
+            collapse(mixed, mean, square[:n])
+        tree(mean, square[:n], P, sums)

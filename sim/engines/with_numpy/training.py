@@ -91,14 +91,14 @@ class _Chunk:
             for flat in (theta, self.gradient)
         )
         K = program.widths[-1]
-        self.rows = xp.placed(K * np.arange(R * B).reshape(R, B))
+        self.rows = xp.placed(K * np.arange(R * B).reshape(R, 1, B))
         self.outputs = xp.view(self.d[-1], (R * B * K,))
         self.top = xp.empty((R, B))
         self.ones = xp.full((K, 1), 1.0)
         self.of_all = xp.full((program.size,), 1.0)
         if xp.near:
-            self.reach = float(np.abs(X).max(initial=1.0)) * math.sqrt(B * (wide + _PAD))
-            self.lengths = [[x.reshape(R, -1) for x in arrays] for arrays in (inputs[1:], self.d)]
+            self.reach = R * B * (wide + _PAD) * float(np.abs(X).max(initial=1.0)) ** 2
+            self.factors = [[x.reshape(-1) for x in arrays] for arrays in (inputs[1:], self.d)]
 
     def _part(self, flat: Any, start: int, rows: int, columns: int) -> Any:
         return self.xp.view(flat[:, start : start + rows * columns], (flat.shape[0], rows, columns))
@@ -123,18 +123,19 @@ class _Chunk:
                 u += beta
             _activate(xp, name, u, self.h[number + 1])
 
-    def residual(self, index: Any, y: Any, scale: Any) -> Any:
-        """Set the scaled gradient with respect to the outputs; return the losses, shape (R,)."""
+    def residual(self, index: Any, y: Any, at: Any, scale: Any) -> Any:
+        """Set the scaled gradient with respect to the outputs; return the losses, shape (R,), none below 0.
+
+        `at` holds the places of the labels, shape (R, B), among the outputs of all examples.
+        """
         xp, z, d = self.xp, self.u[-1], self.d[-1]
-        chosen = xp.gathered(y, index)
         if self.program.loss == "squared":
-            xp.subtract(z, chosen, out=d)
+            xp.subtract(z, xp.gathered(y, index), out=d)
             losses = 0.5 * xp.vecdot(d, d)
             d *= scale
         else:
             xp.row_max(z, out=self.top)
             xp.subtract(z, self.top[..., None], out=d)
-            at = self.rows + chosen
             picked = xp.gathered(self.outputs, at)
             xp.exp(d, out=d)
             total = d @ self.ones
@@ -163,12 +164,17 @@ class _Chunk:
         return to_host(losses)
 
     def _bounded(self) -> bool:
-        """Say whether a bound on its factors already makes the gradient finite, which saves a pass over it."""
-        if self.norms or not self.xp.near:
+        """Say whether a bound on its factors already makes the gradient finite, which saves a pass over it.
+
+        No entry of the weights' gradients exceeds the lengths of all inputs and all output gradients, multiplied.
+        """
+        if not self.xp.near:
             return False
         largest = 1e30 if self.theta.itemsize == 4 else 1e290
-        inputs, d = (math.sqrt(max((np.vecdot(x, x).max() for x in xs), default=1.0)) for xs in self.lengths)
-        return max(self.reach, inputs) * d < largest / 1e8
+        inputs, d = (sum(float(np.dot(x, x)) for x in xs) for xs in self.factors)
+        if not math.sqrt(self.reach + inputs) * math.sqrt(d) < largest / 1e8:
+            return False
+        return all(math.isfinite(np.add.reduce(part, axis=None)) for pair in self.daffine for part in pair)
 
 
 class _Rates:
@@ -266,6 +272,8 @@ def run(
         return
     xp = Passes(theta)
     chunk, rates, drawn = _Chunk(xp, program, theta, X, B), _Rates(xp, program, eta, B, first), xp.placed(batches)
+    labelled = program.loss == "cross_entropy"
+    places = chunk.rows + xp.gathered(y, drawn) if labelled else drawn
     kept: dict[int, Any] = {}
 
     def stop(r: int) -> None:
@@ -282,11 +290,13 @@ def run(
         for t in range(T):
             index = drawn[:, t, :]
             chunk.forward(index)
-            loss = chunk.residual(index, y, rates.scale[t, ...])
+            loss = chunk.residual(index, y, places[:, t, :], rates.scale[t, ...])
             chunk.backward()
             told = chunk.judged(loss)
-            fine, alive = np.isfinite(told) & (told <= program.limit), diverged_at < 0
-            if kept or not fine.all():
+            if not kept and told.max() <= program.limit:
+                losses[:, t] = told
+            else:
+                fine, alive = np.isfinite(told) & (told <= program.limit), diverged_at < 0
                 for r in np.flatnonzero(alive & ~fine).tolist():
                     diverged_at[r] = first + t
                     stop(r)
@@ -295,7 +305,7 @@ def run(
                 alive = diverged_at < 0
                 if not alive.any():
                     break
-            losses[alive, t] = told[alive]
+                losses[alive, t] = told[alive]
             _move(program, chunk, velocity, square, rates, t, first + t + 1)
         if rates.momentum is not None:
             velocity /= rates.last
