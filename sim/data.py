@@ -65,8 +65,8 @@ def _folder() -> Path:
     return Path(found.submodule_search_locations[0]) / "datasets" / "data"
 
 
-def checked(x: Any, what: str) -> np.ndarray:
-    """Return an array from outside as float64, or say what is wrong with it.
+def checked(x: Any, what: str, dtype: Any = np.float64) -> np.ndarray:
+    """Return an array from outside in a type of ours, or say what is wrong with it.
 
     Parameters
     ----------
@@ -74,10 +74,13 @@ def checked(x: Any, what: str) -> np.ndarray:
         Anything `numpy.asarray` takes.
     what
         What the array is, for the message.
+    dtype
+        The type.
 
     Returns
     -------
-    numpy.ndarray of float64
+    numpy.ndarray
+        `x` itself if it is an array of this type.
 
     Raises
     ------
@@ -93,4 +96,4 @@ def checked(x: Any, what: str) -> np.ndarray:
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(f"{what} must be finite, got {array[index]} at index {index}")
-    return np.asarray(array, dtype=np.float64)
+    return np.asarray(array, dtype=dtype)

@@ -1,9 +1,9 @@
 """Independent pieces of work on several threads, each of which keeps to cores of its own.
 
 A thread that has just begun, or just woken, may share a core with another for many milliseconds before the system
-moves it to an idle one: as long as a whole short simulation takes.  Where the system allows it, each thread is therefore
-told which of the cores it may use.  Linear algebra keeps to one thread meanwhile: a matrix product that asked for all
-cores would wait for the other threads' work.
+moves it to an idle one: as long as a whole short simulation takes.  Where the system allows it, each thread is
+therefore told which of the cores it may use.  Linear algebra keeps to one thread meanwhile: a matrix product that asked
+for all cores would wait for the other threads' work.
 """
 
 from __future__ import annotations

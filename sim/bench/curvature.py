@@ -47,7 +47,7 @@ def _known(setting: str) -> None:
         raise ValueError(f"unknown setting {setting!r}: allowed are {', '.join(SETTINGS)}")
 
 
-def _floor(products: int, threads: int) -> Callable[[], None]:
+def _floor(products: int, threads: int) -> Callable[[], object]:
     """Return the matrix products of some Hessian products, as many on each of the threads."""
     own = [_one_product() for _ in range(threads)]
 

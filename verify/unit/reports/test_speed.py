@@ -69,6 +69,15 @@ def test_times_are_read_easily(seconds, text):
     assert f" {text}  it" in speed.lines(figures.document(found))[1]
 
 
+def test_what_threads_gain_is_told():
+    found = figures.document(figures.result(threads=2))
+    row = found["runs"][0]["results"][0]["contenders"][0]
+    row.update(threads=2, scaling=1.875)
+    assert any("1.88 times as fast as with one thread" in line for line in speed.lines(found))
+    text = page.render(site(bench=found))["speed.html"].decode()
+    assert ">1.88<" in text and "2 threads" in text
+
+
 def test_a_slope_of_nothing_has_no_sign():
     curve = {**figures.CURVE, "time": {"all": -1e-9, "error": 0.0, "upper": -0.004}}
     found = figures.document()

@@ -65,7 +65,7 @@ def test_law_of_the_statistics_has_the_exact_moments() -> None:
         assert not np.allclose(getattr(found, field), 1.2 * getattr(exact, field), rtol=0.06)
 
 
-@pytest.mark.parametrize("correlation", [None, C], ids=["one position", "grid"])
+@pytest.mark.parametrize("correlation", [None, C, C[:3, :3]], ids=["one position", "grid", "three positions"])
 def test_engines_and_threads_agree(correlation: np.ndarray | None) -> None:
     pytest.importorskip("numba")
     a, b, c = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 from importlib import import_module
 
 import numpy as np
@@ -48,7 +49,20 @@ def test_times_and_ratios(full: dict) -> None:
     assert slow["seconds"] > 20 * ours["seconds"]  # a Python loop over 30,000 numbers against one call
     assert full["best_peer"] == "slow" and full["best_ours"] == "batchlaws (numpy)"
     assert full["speedup"] == slow["seconds"] / ours["seconds"]
+    assert {(row["threads"], row["scaling"]) for row in full["contenders"]} == {(1, None)}
     assert (full["unit"], full["units"], full["clock"], full["threads"]) == ("number", 1000, "cpu", 1)
+
+
+@pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda pid: {0})(0)) < 2, reason="one core")
+def test_threads_are_measured_beside_one_alone() -> None:
+    document = race(threads=2, shortest=0.01)
+    found = rows(document)
+    pair, alone = found["batchlaws (numpy)"], found["batchlaws (numpy), one thread"]
+    assert (pair["threads"], alone["threads"]) == (2, 1)
+    assert pair["scaling"] == alone["seconds"] / pair["seconds"]
+    assert alone["scaling"] is None
+    # what one thread does is never the figure of two, even where it is faster
+    assert document["best_ours"] == "batchlaws (numpy)"
 
 
 def test_memory_is_each_contenders_own(full: dict) -> None:

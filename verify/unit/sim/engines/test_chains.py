@@ -72,3 +72,25 @@ def test_a_chain_far_away_but_finite_walks_on(name: str) -> None:
     engines.choose(name).chains.advance(rows, theta, indices, 8, 0.02, last=5, first=0, diverged_at=noted)
     assert (noted == -1).all()
     assert np.abs(theta[13, :5] - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("B", [1, 5, 8])
+def test_walking_packed_batches_is_drawing_and_advancing(name: str, B: int) -> None:
+    rows, theta, _ = _setup(5, B, np.float64, 8)
+    rows, other = rows[:16], theta.copy()
+    kernels = engines.choose(name)
+    one, two = (np.random.Generator(np.random.PCG64DXSM(7)) for _ in range(2))
+    # a chain that starts beyond all bounds
+    theta[3, :5] = other[3, :5] = np.inf
+    noted, told = np.full(len(theta), -1), np.full(len(theta), -1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        kernels.chains.walk_packed(
+            rows, theta, B, 0.02, steps=7, at_once=3, last=5, first=10, diverged_at=noted, rng=one
+        )
+        for start, some in ((0, 3), (3, 3), (6, 1)):
+            drawn = kernels.subsets.packed(16, B, some * len(other), rng=two).reshape(some, len(other), 8)
+            kernels.chains.advance(rows, other, drawn, B, 0.02, last=5, first=10 + start, diverged_at=told)
+    assert (theta == other).all()
+    assert (noted == told).all() and noted[3] == 10
+    assert one.random() == two.random()
