@@ -108,7 +108,7 @@ def every(N: int, B: int, design: str, limit: int = 50_000) -> tuple[np.ndarray,
     return listed, np.array(times, dtype=np.int64)
 
 
-def variance_range(values: np.ndarray, B: int, design: str) -> tuple[Fraction | float, Fraction | float]:
+def variance_range(values: np.ndarray, B: int, design: str) -> tuple[Fraction, Fraction]:
     """Return the smallest and largest variance (divisor B) of a batch, both attained.
 
     Parameters
@@ -123,7 +123,7 @@ def variance_range(values: np.ndarray, B: int, design: str) -> tuple[Fraction | 
     Returns
     -------
     tuple
-        Fractions for an integer population, floats otherwise.
+        Exact, for floats as well: they are whole multiples of a power of two.
 
     Notes
     -----
@@ -131,15 +131,12 @@ def variance_range(values: np.ndarray, B: int, design: str) -> tuple[Fraction | 
     next one outward on one of the two sides never lowers it, and the largest belongs to the j smallest
     and the B - j largest values for some j.  The smallest belongs to B neighbours in sorted order.
     """
-    ordered = np.sort(values)
+    ordered, unit = _whole(np.sort(values))
+    area = Fraction(unit * unit, B * B)
     if design == "wr":
-        low_end, high_end = ordered[0].item(), ordered[-1].item()
-        spread = Fraction(high_end - low_end) if isinstance(low_end, int) else high_end - low_end
-        half = B // 2
-        return (spread * 0, spread * spread * half * (B - half) / (B * B))
-    exact = np.issubdtype(values.dtype, np.integer)
-    base = ordered[0] if exact else ordered.mean()
-    shifted = ordered - base
+        spread, half = int(ordered[-1]) - int(ordered[0]), B // 2
+        return Fraction(0), spread * spread * half * (B - half) * area
+    shifted = ordered - ordered[0]
     first = np.concatenate([shifted[:1] * 0, np.cumsum(shifted)])
     second = np.concatenate([shifted[:1] * 0, np.cumsum(shifted * shifted)])
     N, split = len(values), np.arange(B + 1)
@@ -152,6 +149,13 @@ def variance_range(values: np.ndarray, B: int, design: str) -> tuple[Fraction | 
         first[split] + first[N] - first[N - B + split], second[split] + second[N] - second[N - B + split]
     )
     inner = scaled(first[B:] - first[: N - B + 1], second[B:] - second[: N - B + 1])
-    if exact:
-        return Fraction(int(inner.min()), B * B), Fraction(int(outer.max()), B * B)
-    return max(0.0, float(inner.min()) / (B * B)), float(outer.max()) / (B * B)
+    return int(inner.min()) * area, int(outer.max()) * area
+
+
+def _whole(values: np.ndarray) -> tuple[np.ndarray, Fraction]:
+    """Return whole numbers and the unit that they count: 1 for integers, else a power of two."""
+    if np.issubdtype(values.dtype, np.integer):
+        return values, Fraction(1)
+    ratios = [value.as_integer_ratio() for value in values.tolist()]
+    common = max(d for _, d in ratios)
+    return np.array([n * (common // d) for n, d in ratios], dtype=object), Fraction(1, common)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sim import batches
+from sim.populations import scalar_population
 
 POPULATIONS = [[0, 1, 2, 3, 5, 9], [4, -7, 4, 0, 1, 1], [-3, -2, -2, 8, 8, 8]]
 
@@ -27,8 +28,14 @@ def test_ranges_are_attained(population: list[int], B: int, design: str) -> None
     assert batches.sum_range(x, B, design) == (min(totals), max(totals))
     variances = [Fraction(B * sum(v * v for v in g) - sum(g) ** 2, B * B) for g in groups]
     assert batches.variance_range(x, B, design) == (min(variances), max(variances))
-    low, high = batches.variance_range(x / 4, B, design)
-    assert (low, high) == pytest.approx((float(min(variances)) / 16, float(max(variances)) / 16), abs=1e-13)
+    assert batches.variance_range(x / 4, B, design) == (min(variances) / 16, max(variances) / 16)
+
+
+def test_the_range_of_many_floats_is_exact() -> None:
+    """Sums over all 1797 pre-activations in floating point once put the range's end below a batch's own variance."""
+    x = scalar_population("digits:preactivation:0")
+    high = batches.variance_range(x, 2, "wor")[1]
+    assert high == Fraction(x.max() - x.min()) ** 2 / 4
 
 
 @pytest.mark.parametrize("design", ["wor", "wr"])

@@ -85,3 +85,27 @@ def test_refusals() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             probes.setting({**cell, **change})
+
+
+@pytest.mark.parametrize("statistic", ["value", "spread", "error"])
+@pytest.mark.parametrize("unit", range(10))
+def test_the_most_spread_out_batch_lies_in_the_range(unit: int, statistic: str) -> None:
+    """Of 1797 real values, where sums over all of them are rounded."""
+    name = f"digits:preactivation:{unit}"
+    x = population(name)
+    ends, pair = [int(x.argmin()), int(x.argmax())], []
+
+    def extreme(design: str, N: int, B: int, n: int, *, rng: np.random.Generator) -> np.ndarray:
+        # the two batches of a spread are as far apart as can be
+        pair.append(ends if len(pair) % 2 == 0 else [ends[0], ends[0]])
+        return np.array(n * [pair[-1]])
+
+    cell = {
+        "probe": "batch_variance", "population": name, "N": len(x), "B": 2, "design": "wr", "kind": "unbiased",
+        "statistic": statistic,
+    }  # fmt: skip
+    for design in ("wr", "wor") if statistic != "spread" else ("wr",):
+        pair.clear()
+        found = probes.setting({**cell, "design": design})
+        drawn = probes.draw({**cell, "design": design}, 1, rng=np.random.default_rng(0), sampler=extreme)
+        assert found.low <= drawn[0] <= found.high
