@@ -42,7 +42,8 @@ class Cell:
     id : str
         SHA-256 of the canonical JSON of `record`.
     record : mapping
-        Law, version, specification, part, channel, probe, parameters, delta, alpha, code, stream, salt.
+        Law, version, specification, part, channel, probe, parameters, delta, alpha, size of the pilot, code, stream,
+        salt.
     setting : mapping
         What the probe is given (empty for static cells).
     experiment : Experiment or None
@@ -176,6 +177,7 @@ def _grid(law: Law, experiment: Experiment, salt: str, probes: str, populations:
             record["times"] = str(experiment.times)
             record["delta"] = str(Fraction(experiment.delta))
             record["alpha"] = plan.ALPHA
+            record["pilot"] = plan.PILOT
         out.append(_cell(record, {"probe": experiment.probe, **params}, experiment))
     return out
 
