@@ -22,6 +22,7 @@ from sim import designs
 from theory.domain import Choice, Constraint, Integers, Param, Reals
 from theory.law import Assumption, Exactness, Experiment, Law, Part, Rival, Source, Step
 from theory.notation import B, BatchSum, E, N, PopMean, design, dg, g, gbar, sigma2
+from verify import plan
 
 NAME = "verify.unit.verify.house"
 HOUSE = {"laws": NAME, "probes": NAME, "populations": NAME}
@@ -117,19 +118,19 @@ def setting(cell: Mapping[str, Any]) -> Setting:
 
 def draw(cell: Mapping[str, Any], n: int, *, rng: np.random.Generator, sampler: Any = designs.draw) -> np.ndarray:
     values, size, fault = np.array(_values(cell)), int(cell["B"]), cell.get("fault", "")
-    if fault == "raises" and n != 4096:
+    if fault == "raises" and n != plan.PILOT:
         raise ValueError("a fault to order")
-    if fault == "dies" and n != 4096:
+    if fault == "dies" and n != plan.PILOT:
         os.kill(os.getpid(), signal.SIGKILL)
     if fault == "slow":
         time.sleep(0.02)
-    if fault == "repeats" and n != 4096:
+    if fault == "repeats" and n != plan.PILOT:
         rng = np.random.default_rng(1)
     batches = sampler("wor", len(values), size, n, rng=rng)
     if fault == "biased":
         batches = batches[:, :1].repeat(size, axis=1)
     errors = (len(values) * values[batches].sum(axis=1) - size * values.sum()) ** 2
-    if fault == "escapes" and n != 4096:
+    if fault == "escapes" and n != plan.PILOT:
         errors[n // 2] = 10**9
     if fault == "floats":
         return errors / float(len(values) * size) ** 2

@@ -77,7 +77,7 @@ def test_many_blocks_are_counted_as_few_are(asked: int, counted: int) -> None:
 def test_own_blocks_count_before_the_pilot() -> None:
     costs, s = cost.Costs(), state()
     assert costs.per_draw(s) is None
-    costs.learn(s, [(drawn.PLAN_BLOCK, 0, 0.4096)])
+    costs.learn(s, [(drawn.PLAN_BLOCK, 0, plan.PILOT * 1e-4)])
     assert costs.per_draw(s) == pytest.approx(1e-4)
     costs.learn(s, [(0, 1000, 0.02), (1, 1000, 0.04)])
     assert costs.per_draw(s) == pytest.approx(3e-5)
