@@ -34,7 +34,11 @@ __all__ = ["bench"]
     "repeat to compare them.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Cores for each contender."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Cores for each contender; with more than one, each of ours also takes turns with one alone.",
 )
 @click.option(
     "--peers", is_flag=True, help="Also run the same work in other libraries (pip install batchlaws[peers])."

@@ -8,7 +8,6 @@ each sum in a register of its own.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from numba import njit
 
 from sim.engines.with_numba.subsets import keep
 from sim.engines.with_numba.tiles import move, residuals
-from sim.engines.with_numpy import chains as plain
 from sim.engines.with_numpy.subsets import word_masks
 
 __all__ = ["advance", "walk_packed"]
@@ -172,6 +170,7 @@ def _walk_packed(
         if fill:
             for i in range(words.size):
                 words[i] |= (words[i] & np.uint64(255)) * fill
+        # the first index in the lowest byte: Numba knows no machine on which that is not the first
         indices = words.view(np.uint8).reshape(some, C, 8)
         _eight(rows, theta, indices, steps, ends, most, first + start, diverged_at, eights)
 
@@ -193,11 +192,6 @@ def walk_packed(
 
     It all happens in one call that lets go of the interpreter: threads that took turns with it would wait.
     """
-    if sys.byteorder != "little":
-        plain.walk_packed(
-            rows, theta, B, step, steps=steps, at_once=at_once, last=last, first=first, diverged_at=diverged_at, rng=rng
-        )
-        return
     bits, turns = word_masks(len(rows), B)
     # places beyond B repeat the first, see `advance`
     fill = np.uint64(sum(1 << 8 * k for k in range(B, 8)))
