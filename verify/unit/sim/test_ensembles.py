@@ -248,3 +248,20 @@ def test_replay_refuses(change, message):
     arguments = {"theta": np.zeros((2, 75)), "batches": np.zeros((6, 4), int), **change}
     with pytest.raises(ValueError, match=message):
         replay(Network(WIDTHS), X=X, y=y, optimizer=Optimizer("sgd", 0.1), **arguments)
+
+
+def test_a_scale_whose_gradient_alone_overflows_is_divergence(engine):
+    """The loss is log 2 and no weight has a gradient, but the scale has: four times 1.22 times 8e37, beyond float32."""
+    network = Network((2, 3, 2), norm="layer")
+    parts = MLP(network.widths, activation="relu", norm="layer")
+    theta = np.zeros((1, network.size), np.float32)
+    views = parts.views(theta)
+    views[0, "W"][...] = np.arange(6).reshape(2, 3)
+    views[0, "beta"][...] = np.float32(1e-45)  # above 0, so that the unit is on, and lost beside anything
+    views[1, "W"][...] = np.array([3.3e38, -3.3e38])
+    X, y = np.array([[1.0, 2.0], [2.0, 1.0], [0.0, 3.0], [1.0, 1.0]]), np.ones(4, dtype=np.int64)
+    found = replay(
+        network, theta, X, y, np.arange(4)[None, None], optimizer=Optimizer("sgd", 1.0), engine=engine
+    )
+    assert found.diverged_at.tolist() == [0]
+    assert (found.theta == theta).all()

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from theory.law import Experiment, Law
-from verify import canonical
+from verify import canonical, plan
 from verify.cells import cells
 from verify.unit.verify import house
 from verify.unit.verify.house import DRAWN, HOUSE, TRUE
@@ -51,6 +51,13 @@ def test_the_salt_and_the_code_are_in_the_name(monkeypatch: pytest.MonkeyPatch) 
     assert not before & set(_ids(DRAWN, salt="again"))
     monkeypatch.setattr(house, "fingerprint", lambda probe: "2" * 64)
     assert not before & set(_ids(DRAWN))
+
+
+def test_the_size_of_the_pilot_is_in_the_names_of_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cells(TRUE, **HOUSE)
+    monkeypatch.setattr(plan, "PILOT", 99)
+    after = cells(TRUE, **HOUSE)
+    assert {(a.id == b.id, a.drawn) for a, b in zip(before, after, strict=True)} == {(False, True), (True, False)}
 
 
 def test_profiles_contain_one_another() -> None:

@@ -81,8 +81,9 @@ def test_walking_packed_batches_is_drawing_and_advancing(name: str, B: int) -> N
     rows, other = rows[:16], theta.copy()
     kernels = engines.choose(name)
     one, two = (np.random.Generator(np.random.PCG64DXSM(7)) for _ in range(2))
-    # a chain that starts beyond all bounds
+    # a chain that starts beyond all bounds, and a row that ends every chain whose batch holds it, sooner or later
     theta[3, :5] = other[3, :5] = np.inf
+    rows[0, :5] = 1e308 * np.array([1, 1, 1, -1, 1])
     noted, told = np.full(len(theta), -1), np.full(len(theta), -1)
     with np.errstate(over="ignore", invalid="ignore"):
         kernels.chains.walk_packed(
@@ -93,4 +94,6 @@ def test_walking_packed_batches_is_drawing_and_advancing(name: str, B: int) -> N
             kernels.chains.advance(rows, other, drawn, B, 0.02, last=5, first=10 + start, diverged_at=told)
     assert (theta == other).all()
     assert (noted == told).all() and noted[3] == 10
+    assert len(set(noted)) > 3  # not at one step, and not all of them
+    assert (noted == -1).any()
     assert one.random() == two.random()
